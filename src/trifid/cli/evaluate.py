@@ -1,0 +1,107 @@
+"""trifid evaluate: the numbers of a run, with n and 95 % intervals."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from trifid.errors import RunError
+
+_PER_CLASS = ("precision", "recall", "f1", "auc")
+_PER_SUBSET = ("accuracy", "macro_f1", "macro_auc")
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="Run folder written by trifid train.")],
+    data: Annotated[
+        Path | None, typer.Option(help="Judge the run's model on this store instead.")
+    ] = None,
+    fold: Annotated[
+        str, typer.Option(help="Fold to judge; test of a k-fold run pools all folds.")
+    ] = "test",
+    resamples: Annotated[int, typer.Option(min=100, help="Bootstrap resamples.")] = 2000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Judge a run's predictions: metrics with intervals, classes, confusion, modalities."""
+    from trifid.evaluation.evaluate import evaluate as judge_run
+    from trifid.evaluation.predictions import read_predictions
+
+    path = run / "predictions.parquet" if data is None else _predict(run, data)
+    document = judge_run(read_predictions(path), fold=fold, resamples=resamples)
+    if as_json:
+        typer.echo(json.dumps(document, allow_nan=False))
+        return
+    _print(document, run)
+
+
+def _predict(run: Path, store: Path) -> Path:
+    """Predicts every row of a store with the run's bundle, into the run folder."""
+    bundle = run / "bundle"
+    if not bundle.is_dir():
+        raise RunError(
+            f"{bundle}: no such folder; a model for new data is in a finished run without folds, "
+            "or in one of the folds (RUN/fold-0)"
+        )
+    from trifid.evaluation.run import predict_store
+    from trifid.files import safe_name
+
+    name = safe_name(store.resolve().name)
+    return predict_store(bundle, store, run / f"predictions-{name}.parquet")
+
+
+def _print(document: dict[str, Any], run: Path) -> None:
+    from trifid.cli.tables import plain_console, print_table, printable
+
+    console = plain_console()
+    console.print(
+        printable(
+            f"{run}: task {document['task']}, fold {document['fold']}, inputs {document['subset']}"
+        )
+    )
+    console.print(
+        f"n = {document['n']} objects in {document['groups']} groups, "
+        f"{document['unlabelled']} unlabelled left out; 95 % intervals"
+    )
+    print_table(console, "Metrics", ("metric", "value (interval)"), _metric_rows(document))
+    print_table(console, "Classes", ("class", "n", *_PER_CLASS), _class_rows(document))
+    classes = document["confusion"]["classes"]
+    counts = zip(classes, document["confusion"]["counts"], strict=True)
+    print_table(
+        console,
+        "Confusion (rows: label, columns: predicted)",
+        ("", *classes),
+        ((name, *map(str, row)) for name, row in counts),
+    )
+    print_table(console, "Inputs", ("inputs", "n", *_PER_SUBSET), _subset_rows(document))
+    for note in document["notes"]:
+        console.print(printable(f"Note: {note}."))
+
+
+def _metric_rows(document: dict[str, Any]) -> list[tuple[str, str]]:
+    from trifid.evaluation.text import interval_text
+
+    entries = {**document["metrics"], "ece": document["calibration"]["ece"]}
+    return [(name, interval_text(entry)) for name, entry in entries.items()]
+
+
+def _class_rows(document: dict[str, Any]) -> list[tuple[str, ...]]:
+    from trifid.evaluation.text import interval_text
+
+    return [
+        (name, str(entry["support"]), *(interval_text(entry[column]) for column in _PER_CLASS))
+        for name, entry in document["per_class"].items()
+    ]
+
+
+def _subset_rows(document: dict[str, Any]) -> list[tuple[str, ...]]:
+    from trifid.evaluation.text import interval_text
+
+    return [
+        (
+            subset,
+            str(document["subset_n"][subset]),
+            *(interval_text(metrics[column]) for column in _PER_SUBSET),
+        )
+        for subset, metrics in document["subsets"].items()
+    ]

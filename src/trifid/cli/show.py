@@ -1,0 +1,56 @@
+"""trifid show: what a model, recipe, task or survey is made of."""
+
+from typing import Annotated, Any
+
+import typer
+
+from trifid.errors import ConfigError
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="NAME, or KIND/NAME where several kinds have it.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Show the parts, shapes and parameters of a model, or the fields of anything else."""
+    import json
+
+    from trifid.cli.tables import plain_console, print_table, printable
+    from trifid.models.card import model_card
+
+    kind, entry = _find(name)
+    console = plain_console()
+    if kind != "model":
+        built = entry.build()
+        if as_json:
+            typer.echo(built.model_dump_json())
+        elif kind == "recipe":
+            typer.echo(built.toml())
+        else:
+            typer.echo(built.model_dump_json(indent=1))
+        return
+    card = model_card(entry.build())
+    if as_json:
+        typer.echo(json.dumps(card))
+        return
+    console.print(printable(f"{entry.name}: {entry.summary} {entry.paper}"))
+    rows = [(p["name"], p["kind"], p["output"], f"{p['parameters']:,}") for p in card["parts"]]
+    print_table(console, "Parts", ("part", "kind", "output", "parameters"), rows)
+    console.print(f"inputs {card['inputs']}, outputs {card['outputs']}")
+    console.print(f"{card['parameters']:,} parameters")
+
+
+def _find(name: str) -> tuple[str, Any]:
+    from trifid import registry
+
+    kind, _, rest = name.rpartition("/")
+    if kind:
+        if kind not in registry.kinds():
+            raise ConfigError(f"no kind {kind!r}; known: {', '.join(registry.kinds())}")
+        return kind, registry.get(kind, rest)
+    found = [(k, e) for k in registry.kinds() for e in registry.entries(k) if e.name == name]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        options = ", ".join(f"{k}/{name}" for k, _ in found)
+        raise ConfigError(f"{name!r} is several things; say which: {options}")
+    return "model", registry.get("model", name)

@@ -1,0 +1,52 @@
+"""trifid train: a recipe on a store, to a judged and reported run."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="Name of a recipe, or a recipe.toml file.")],
+    data: Annotated[Path, typer.Option(help="The store to learn from.")],
+    out: Annotated[Path, typer.Option(help="The run folder to write.")],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change one field, e.g. training.epochs=5; repeatable."),
+    ] = None,
+    folds: Annotated[
+        int, typer.Option(min=0, help="k-fold cross-validation: 2, 4, 5, 10 or 20.")
+    ] = 0,
+    resume: Annotated[bool, typer.Option(help="Go on with a run that was stopped.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Train a recipe; writes bundle, predictions, metrics and report into the run folder."""
+    import json
+
+    from trifid.cli.recipes import find_recipe
+    from trifid.cli.tables import plain_console, printable
+    from trifid.evaluation.run import judge
+    from trifid.evaluation.text import interval_text
+    from trifid.report import report_html
+    from trifid.training.device import leads
+    from trifid.training.run import train as train_run
+
+    found = find_recipe(recipe).edited(set_ or [])
+    for name in found.leaky_inputs():
+        message = f"warning: input {name!r} holds features made from the label, or nearly"
+        typer.echo(printable(message), err=True)
+    runs = train_run(found, data, out, folds=folds, resume=resume)
+    if not leads():
+        return
+    document = judge(runs, out)
+    page = report_html(out, data)
+    if as_json:
+        typer.echo(json.dumps({"run": str(out), **document}, allow_nan=False))
+        return
+    console = plain_console()
+    metrics = document["metrics"]
+    console.print(
+        f"n = {document['n']}: accuracy {interval_text(metrics['accuracy'])}, "
+        f"macro F1 {interval_text(metrics['macro_f1'])}"
+    )
+    console.print(printable(f"run {out}, report {page}"), soft_wrap=True)

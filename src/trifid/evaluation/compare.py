@@ -1,0 +1,223 @@
+"""Paired comparison of runs on the objects they share."""
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from trifid.errors import RunError
+from trifid.evaluation.evaluate import judge, measure, statistic_of
+from trifid.evaluation.predictions import Predictions
+from trifid.metrics.comparison import bootstrap_p, holm, mcnemar
+from trifid.metrics.intervals import LEVEL, Intervals, Statistic, bootstrap
+from trifid.metrics.statistic import OVERALL, ClassifierStatistic
+
+COMPARED = (
+    "accuracy",
+    "balanced_accuracy",
+    "macro_f1",
+    "weighted_f1",
+    "mcc",
+    "macro_auc",
+    "macro_average_precision",
+    "log_loss",
+    "brier",
+)
+_LOWER_IS_BETTER = frozenset({"log_loss", "brier"})
+_COLUMNS = [OVERALL.index(name) for name in COMPARED]
+_ALPHA = 0.05
+
+Run = tuple[str, Predictions]
+
+
+def compare(
+    runs: Sequence[Run],
+    *,
+    costs: Mapping[str, Mapping[str, Any]] | None = None,
+    fold: str = "test",
+    resamples: int = 2000,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Compares every pair of runs on the labelled objects that all of them predicted.
+
+    Intervals are those of the paired bootstrap over groups (BCa). p of accuracy is McNemar's where
+    each object is its own group, all other p are the paired bootstrap's; Holm adjusts them over
+    the pairs of runs, for each metric. `better` names a run only where the adjusted p is below
+    0.05 and the interval excludes zero, else it is None: no difference shown.
+
+    Args:
+        runs: Names and tables; each run's largest subset of modalities is compared.
+        costs: For a run's name, its cost line (parameters, seconds, rows per second, ...).
+        fold: The fold to compare on.
+        resamples: Number of bootstrap resamples.
+        seed: Of the resamples.
+
+    Returns:
+        task, fold, n, groups, left_out {run: rows not shared}, runs [{name, model, subset,
+        metrics}], differences [{a, b, metric, value (a - b), low, high, p, p_adjusted, test,
+        better}], cost [{name, ...}], level, resamples, seed, simulated.
+
+    Raises:
+        RunError: If there are fewer than two runs, names repeat, tasks, classes, labels or groups
+            differ, or no object is shared.
+    """
+    _check_runs(runs)
+    rows = [_judged(name, predictions, fold) for name, predictions in runs]
+    shared = _align([name for name, _ in runs], rows)
+    names = [name for name, _ in runs]
+    statistics = [statistic_of(part) for part in shared]
+    draw = partial(bootstrap, resamples=resamples, seed=seed, rows=len(shared[0]))
+    reports = [
+        {
+            "name": name,
+            "model": part.metadata["model"],
+            "subset": part.subsets[0],
+            "metrics": judge(part, resamples=resamples, seed=seed)[0],
+        }
+        for name, part in zip(names, shared, strict=True)
+    ]
+    pairs = list(itertools.combinations(range(len(names)), 2))
+    differences = [
+        entry
+        for i, j in pairs
+        for entry in _differences(
+            (names[i], shared[i], statistics[i]), (names[j], shared[j], statistics[j]), draw
+        )
+    ]
+    _adjust(differences)
+    return {
+        "task": shared[0].metadata["task"],
+        "simulated": any(part.metadata["simulated"] for part in shared),
+        "fold": fold,
+        "n": len(shared[0]),
+        "groups": statistics[0].groups,
+        "left_out": {
+            name: len(part) - len(shared[0]) for name, part in zip(names, rows, strict=True)
+        },
+        "runs": reports,
+        "differences": differences,
+        "cost": [{"name": name, **(costs or {}).get(name, {})} for name in names],
+        "level": LEVEL,
+        "resamples": resamples,
+        "seed": seed,
+    }
+
+
+def _check_runs(runs: Sequence[Run]) -> None:
+    names = [name for name, _ in runs]
+    if len(runs) < 2:
+        raise RunError(f"{len(runs)} run given; a comparison needs two or more")
+    if len(set(names)) < len(names):
+        raise RunError(f"run names repeat: {', '.join(names)}; give each run another name")
+    first = runs[0][1]
+    for name, predictions in runs[1:]:
+        for what, own, expected in (
+            ("task", predictions.metadata["task"], first.metadata["task"]),
+            ("classes", sorted(predictions.classes), sorted(first.classes)),
+        ):
+            if own != expected:
+                raise RunError(
+                    f"{name}: {what} {own!r}, but {names[0]} has {expected!r}; "
+                    "only runs of one task can be compared"
+                )
+
+
+def _judged(name: str, predictions: Predictions, fold: str) -> Predictions:
+    """The labelled rows of a run's full subset, one an object."""
+    chosen = predictions.select(fold=fold)
+    rows = chosen.select(subset=chosen.subsets[0]).labelled()
+    ids, counts = np.unique(rows.object_ids, return_counts=True)
+    if (counts > 1).any():
+        raise RunError(
+            f"{name}: object {ids[counts.argmax()]!r:.60} has {counts.max()} predictions in fold "
+            f"{fold!r} (several seeds or runs in one file); compare one seed of each run"
+        )
+    return rows
+
+
+def _align(names: Sequence[str], rows: Sequence[Predictions]) -> list[Predictions]:
+    """The rows of the objects that all runs hold, in one order, with equal labels and groups."""
+    common = set(rows[0].object_ids.tolist())
+    for part in rows[1:]:
+        common &= set(part.object_ids.tolist())
+    if not common:
+        sizes = ", ".join(f"{name} {len(part)}" for name, part in zip(names, rows, strict=True))
+        raise RunError(
+            f"the runs have no labelled object in common (objects judged: {sizes}); "
+            "train them on one store with one split"
+        )
+    order = sorted(common)
+    shared: list[Predictions] = []
+    for part in rows:
+        place = {name: row for row, name in enumerate(part.object_ids.tolist())}
+        shared.append(part.take(np.array([place[name] for name in order])))
+    for column in ("label", "group"):
+        expected = shared[0].table[column].to_numpy()
+        for name, part in zip(names[1:], shared[1:], strict=True):
+            own = part.table[column].to_numpy()
+            if (own != expected).any():
+                row = int((own != expected).argmax())
+                raise RunError(
+                    f"{name}: object {order[row]!r:.60} has {column} {own[row]!r:.40}, but "
+                    f"{names[0]} has {expected[row]!r:.40}; compare runs made from one store"
+                )
+    return [replace(part, classes=shared[0].classes) for part in shared]
+
+
+def _differences(
+    first: tuple[str, Predictions, ClassifierStatistic],
+    second: tuple[str, Predictions, ClassifierStatistic],
+    draw: Callable[[Statistic, int], Intervals],
+) -> list[dict[str, Any]]:
+    (name_a, rows_a, of_a), (name_b, rows_b, of_b) = first, second
+
+    def gap(weights: np.ndarray) -> np.ndarray:
+        return (of_a(weights) - of_b(weights))[:, _COLUMNS]
+
+    found = draw(gap, of_a.groups)
+    p_values = bootstrap_p(found.value, found.samples).tolist()
+    tests = ["paired bootstrap"] * len(COMPARED)
+    if of_a.groups == len(rows_a):
+        right_a, right_b = (rows.predicted == rows.labels for rows in (rows_a, rows_b))
+        p_values[0], tests[0] = mcnemar(right_a, right_b)
+    return [
+        {
+            "a": name_a,
+            "b": name_b,
+            "metric": metric,
+            **measure(value, low, high, "paired bca"),
+            "p": p if np.isfinite(p) else None,
+            "test": test,
+        }
+        for metric, value, low, high, p, test in zip(
+            COMPARED,
+            found.value.tolist(),
+            found.low.tolist(),
+            found.high.tolist(),
+            p_values,
+            tests,
+            strict=True,
+        )
+    ]
+
+
+def _adjust(differences: list[dict[str, Any]]) -> None:
+    """Adds p_adjusted (Holm over the pairs of runs, for each metric) and better."""
+    for metric in COMPARED:
+        family = [entry for entry in differences if entry["metric"] == metric]
+        raw = np.array([entry["p"] for entry in family], dtype=np.float64)
+        for entry, p in zip(family, holm(raw).tolist(), strict=True):
+            entry["p_adjusted"] = p if np.isfinite(p) else None
+            entry["better"] = _better(entry)
+
+
+def _better(entry: Mapping[str, Any]) -> str | None:
+    p, low, high = entry["p_adjusted"], entry["low"], entry["high"]
+    if p is None or low is None or high is None or p >= _ALPHA or low <= 0.0 <= high:
+        return None
+    higher = entry["a"] if entry["value"] > 0 else entry["b"]
+    lower = entry["b"] if higher == entry["a"] else entry["a"]
+    return lower if entry["metric"] in _LOWER_IS_BETTER else higher

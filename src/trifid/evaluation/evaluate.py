@@ -1,0 +1,162 @@
+"""From predictions to numbers with n and 95 % intervals, as one JSON document without NaN."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from trifid.errors import RunError
+from trifid.evaluation.predictions import Predictions
+from trifid.metrics.calibration import expected_calibration_error
+from trifid.metrics.classification import confusion_counts
+from trifid.metrics.intervals import LEVEL, bootstrap, wilson
+from trifid.metrics.statistic import OVERALL, PER_CLASS, ClassifierStatistic
+
+Entry = dict[str, Any]
+_FEW_GROUPS = 100
+_FEW_OBJECTS = 20  # in one class
+
+
+def evaluate(
+    predictions: Predictions, *, fold: str = "test", resamples: int = 2000, seed: int = 0
+) -> dict[str, Any]:
+    """Judges one fold of a predictions table.
+
+    Every measure is `{"value", "low", "high", "method"}`. A value is None where it does not exist
+    (the ROC area of a class without objects), an end where no honest one can be given (see
+    `trifid.metrics.intervals.bootstrap`). Intervals are by group: Wilson for accuracy and recall
+    where each row is its own group, else the BCa bootstrap over groups.
+
+    Args:
+        predictions: A checked table.
+        fold: The fold to judge; `"test"` of a k-fold table pools the out-of-fold rows.
+        resamples: Number of bootstrap resamples.
+        seed: Of the resamples; the same seed gives the same document.
+
+    Returns:
+        task, model, simulated, fold, subset, n, groups, unlabelled, metrics {name: measure},
+        per_class {class: {name: measure, "support"}}, confusion {classes, counts; rows are
+        labels}, subsets {subset: {name: measure}}, subset_n, calibration {name: measure}, level,
+        resamples, seed, notes.
+
+    Raises:
+        RunError: If the fold does not exist or none of its rows has a label.
+    """
+    chosen = predictions.select(fold=fold)
+    full, *others = chosen.subsets
+    rows = chosen.select(subset=full)
+    judged = rows.labelled()
+    if not len(judged):
+        raise RunError(f"fold {fold!r} has {len(rows)} rows and no label; nothing to judge")
+    counts = confusion_counts(judged.labels, judged.predicted, len(judged.classes))
+    groups = int(judged.groups.max()) + 1
+    metrics, per_class = judge(judged, resamples=resamples, seed=seed)
+    subsets, sizes = {full: metrics}, {full: len(judged)}
+    for name in others:
+        part = chosen.select(subset=name).labelled()
+        if len(part):
+            subsets[name] = judge(part, resamples=resamples, seed=seed)[0]
+            sizes[name] = len(part)
+    return {
+        "task": predictions.metadata["task"],
+        "model": predictions.metadata["model"],
+        "simulated": predictions.metadata["simulated"],
+        "fold": fold,
+        "subset": full,
+        "n": len(judged),
+        "groups": groups,
+        "unlabelled": len(rows) - len(judged),
+        "metrics": metrics,
+        "per_class": dict(zip(judged.classes, per_class, strict=True)),
+        "confusion": {"classes": list(judged.classes), "counts": counts.tolist()},
+        "subsets": subsets,
+        "subset_n": sizes,
+        "calibration": _calibration(judged, metrics),
+        "level": LEVEL,
+        "resamples": resamples,
+        "seed": seed,
+        "notes": _notes(judged, groups, chosen.folds),
+    }
+
+
+def judge(
+    rows: Predictions, *, resamples: int = 2000, seed: int = 0
+) -> tuple[dict[str, Entry], list[Entry]]:
+    """The overall measures of labelled rows by name, and those of each class, with intervals."""
+    statistic = statistic_of(rows)
+    found = bootstrap(statistic, statistic.groups, resamples=resamples, seed=seed, rows=len(rows))
+    numbers = zip(found.value.tolist(), found.low.tolist(), found.high.tolist(), strict=True)
+    entries = [measure(*triple, "bca") for triple in numbers]
+    classes = len(rows.classes)
+    overall: dict[str, Entry] = dict(zip(OVERALL, entries, strict=False))
+    by_class: list[Entry] = [
+        dict(zip(PER_CLASS, entries[len(OVERALL) + k :: classes], strict=True))
+        for k in range(classes)
+    ]
+    counts = confusion_counts(rows.labels, rows.predicted, classes)
+    hits, support = np.diagonal(counts).tolist(), counts.sum(axis=1).tolist()
+    if statistic.groups == len(rows):
+        for name in ("accuracy", "weighted_recall"):  # one number under two names
+            overall[name] |= _wilson(sum(hits), len(rows))
+        for entry, right, n in zip(by_class, hits, support, strict=True):
+            if n:
+                entry["recall"] |= _wilson(right, n)
+    return overall, [entry | {"support": n} for entry, n in zip(by_class, support, strict=True)]
+
+
+def statistic_of(predictions: Predictions) -> ClassifierStatistic:
+    """The labelled rows of a table as a function of group weights."""
+    return ClassifierStatistic.of(
+        predictions.labels, predictions.predicted, predictions.probabilities, predictions.groups
+    )
+
+
+def measure(value: float, low: float, high: float, method: str) -> Entry:
+    """One number with its interval, None in place of NaN."""
+    ends = [number if math.isfinite(number) else None for number in (value, low, high)]
+    return {**dict(zip(("value", "low", "high"), ends, strict=True)), "method": method}
+
+
+def _wilson(hits: int, n: int) -> Entry:
+    low, high = wilson(hits, n)
+    return {"low": low, "high": high, "method": "wilson"}
+
+
+def _calibration(rows: Predictions, metrics: dict[str, Entry]) -> dict[str, Entry]:
+    probabilities, predicted = rows.probabilities, rows.predicted
+    confidence = probabilities[np.arange(len(rows)), predicted]
+    correct = (predicted == rows.labels).astype(np.float64)
+    error = expected_calibration_error(correct, confidence)
+    return {
+        "ece": measure(error, math.nan, math.nan, "15 bins of equal mass"),
+        "brier": metrics["brier"],
+        "nll": metrics["log_loss"],
+    }
+
+
+def _notes(rows: Predictions, groups: int, folds: tuple[str, ...]) -> list[str]:
+    """What limits these numbers, in words.
+
+    Measured over 1,000 simulated sets of 140 objects with nine in the smallest class: accuracy
+    and macro F1 covered 95 and 96 %, balanced accuracy 87 %, macro average precision 91 %.
+    """
+    notes: list[str] = []
+    if rows.metadata["simulated"]:
+        notes.append("simulated objects: no statement about the sky")
+    if groups < _FEW_GROUPS:
+        notes.append(
+            f"{groups} groups: bootstrap intervals from fewer than {_FEW_GROUPS} hold the truth "
+            "less often than they say"
+        )
+    support = np.bincount(rows.labels, minlength=len(rows.classes)).tolist()
+    for name, count in zip(rows.classes, support, strict=True):
+        if count == 0:
+            notes.append(f"no object of class {name}: it has no recall and no ROC area")
+        elif count < _FEW_OBJECTS:
+            notes.append(
+                f"class {name} has {count} objects: intervals of its measures, of balanced "
+                "accuracy and of macro means are too narrow"
+            )
+    if len(folds) > 1:
+        notes.append(f"{len(folds)} folds pooled: ranks compare scores of different fits")
+    return notes

@@ -1,0 +1,242 @@
+"""The predictions table: the only thing evaluation reads. Written in parts, checked when read.
+
+One row is one object in one fold, seen by one run through one subset of modalities. Columns:
+object_id, group, fold, subset, label (null = unlabelled), predicted, prob_<class>, seed, run.
+The file's metadata names the task and the order of the classes.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from trifid.errors import RunError
+from trifid.evaluation import table as form
+from trifid.files import written_whole
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Rows of a predictions table that passed every check.
+
+    Attributes:
+        table: The columns of `table_schema(classes)`.
+        classes: The classes in the order of the probability columns.
+        metadata: task, model, hashes, schema_version, simulated.
+    """
+
+    table: pa.Table
+    classes: tuple[str, ...]
+    metadata: dict[str, Any]
+
+    def __len__(self) -> int:
+        return self.table.num_rows
+
+    @property
+    def folds(self) -> tuple[str, ...]:
+        """The folds there are, in the order of the file."""
+        return tuple(self.table["fold"].unique().to_pylist())
+
+    @property
+    def subsets(self) -> tuple[str, ...]:
+        """The subsets of modalities there are, the one with most modalities first."""
+        found = self.table["subset"].unique().to_pylist()
+        return tuple(sorted(found, key=lambda name: -name.count("+")))
+
+    @property
+    def object_ids(self) -> np.ndarray:
+        """(N,) object_id strings."""
+        return self.table["object_id"].to_numpy()
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(N,) index of each row's class, -1 where it is unlabelled."""
+        return self._class_index("label")
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """(N,) index of each row's predicted class."""
+        return self._class_index("predicted")
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """(N, K) float64 probabilities, each row scaled to the sum 1."""
+        columns = [self.table[f"prob_{name}"].to_numpy() for name in self.classes]
+        values = np.stack(columns, axis=1).astype(np.float64)
+        return values / values.sum(axis=1, keepdims=True)
+
+    @property
+    def groups(self) -> np.ndarray:
+        """(N,) number of each row's group, 0 .. G-1 in the order of their names."""
+        codes, names = _encode(self.table["group"])
+        rank = np.empty(len(names), dtype=np.intp)
+        rank[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
+        return rank[codes]
+
+    def select(self, *, fold: str | None = None, subset: str | None = None) -> "Predictions":
+        """The rows of one fold and one subset.
+
+        Args:
+            fold: A value of the fold column. `"test"` of a k-fold table, whose folds are numbers,
+                means every out-of-fold prediction together.
+            subset: A value of the subset column.
+
+        Raises:
+            RunError: If the table has no such fold or subset; the message lists those it has.
+        """
+        table = self.table
+        if fold is not None:
+            numbers = [name for name in self.folds if name.isdecimal()]
+            wanted = numbers if fold == "test" and "test" not in self.folds else [fold]
+            if not set(wanted) & set(self.folds):
+                has = ", ".join(self.folds) or "no rows"
+                raise RunError(f"predictions have no fold {fold!r}; they have {has}")
+            table = table.filter(pc.field("fold").isin(wanted))
+        if subset is not None:
+            if subset not in self.subsets:
+                has = ", ".join(self.subsets)
+                raise RunError(f"predictions have no subset {subset!r}; they have {has}")
+            table = table.filter(pc.field("subset") == subset)
+        return self._with(table)
+
+    def labelled(self) -> "Predictions":
+        """The rows that have a label."""
+        return self._with(self.table.filter(pc.field("label").is_valid()))
+
+    def take(self, rows: np.ndarray) -> "Predictions":
+        """Rows by number, in the caller's order."""
+        return self._with(self.table.take(pa.array(rows)))
+
+    def _with(self, table: pa.Table) -> "Predictions":
+        return Predictions(table, self.classes, self.metadata)
+
+    def _class_index(self, column: str) -> np.ndarray:
+        codes, names = _encode(self.table[column])
+        index = [self.classes.index(name) for name in names]
+        return np.array([*index, -1], dtype=np.int64)[codes]
+
+
+class PredictionsWriter:
+    """Writes a predictions table part by part; the file appears when the block ends, or never.
+
+    Used as a context manager. A kill or an error leaves what the path held before.
+    """
+
+    def __init__(
+        self, path: Path, *, classes: Sequence[str], metadata: Mapping[str, Any] | None = None
+    ):
+        self._path = path
+        self._classes = tuple(classes)
+        encoded = form.encode_metadata(form.full_metadata(metadata or {}, self._classes))
+        self._schema = form.table_schema(self._classes).with_metadata(encoded)
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        temporary = self._stack.enter_context(written_whole(self._path))
+        self._parquet = self._stack.enter_context(pq.ParquetWriter(temporary, self._schema))
+        return self
+
+    def __exit__(self, *error: Any) -> bool | None:
+        return self._stack.__exit__(*error)
+
+    def add(self, columns: Mapping[str, Any]) -> None:
+        """Adds rows.
+
+        Args:
+            columns: The table's columns. A single string or number stands for the whole column;
+                `probabilities` (N, K) may stand for the prob_<class> columns; `predicted` may be
+                left out (the most probable class), and so may `group` (the object itself).
+
+        Raises:
+            RunError: If a column is missing, unknown, of another length, or holds bad values.
+        """
+        table = self._table(dict(columns))
+        form.check_values(table, self._classes, str(self._path))
+        self._parquet.write_table(table)
+
+    def _table(self, columns: dict[str, Any]) -> pa.Table:
+        where, rows = str(self._path), len(columns["object_id"])
+        if "probabilities" in columns:
+            values = np.asarray(columns.pop("probabilities"), dtype=np.float32)
+            if values.shape != (rows, len(self._classes)):
+                raise RunError(
+                    f"{where}: probabilities have shape {values.shape}, "
+                    f"expected {(rows, len(self._classes))}: one column a class"
+                )
+            columns |= {f"prob_{name}": values[:, k] for k, name in enumerate(self._classes)}
+            names = np.array(self._classes, dtype=object)
+            columns.setdefault("predicted", names[values.argmax(axis=1)])
+        columns.setdefault("group", columns["object_id"])
+        form.check_names(columns, self._schema, where)
+        arrays = [_column(columns[field.name], field, rows, where) for field in self._schema]
+        return pa.Table.from_arrays(arrays, schema=self._schema)
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Reads and checks a predictions table.
+
+    Raises:
+        RunError: Naming the file and the column that cannot be used as it is.
+    """
+    where = str(path)
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError:
+        raise RunError(f"{where}: no such file; `trifid train` writes predictions") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise RunError(f"{where} is not a readable Parquet file: {reason}") from None
+    metadata = form.decode_metadata(table.schema.metadata or {}, where)
+    classes = tuple(metadata["classes"])
+    schema = form.table_schema(classes)
+    form.check_names(table.column_names, schema, where)
+    columns = [_column(table[field.name], field, table.num_rows, where) for field in schema]
+    table = pa.Table.from_arrays(columns, schema=schema)
+    form.check_values(table, classes, where)
+    form.check_unique(table, where)
+    return Predictions(table, classes, metadata)
+
+
+def pool_folds(parts: Sequence[Path], out: Path) -> Path:
+    """Joins the test rows of k runs into one table whose folds are the runs' numbers.
+
+    Raises:
+        RunError: If a part cannot be read or its task or classes differ from the first one's.
+    """
+    first = read_predictions(parts[0])
+    with PredictionsWriter(out, classes=first.classes, metadata=first.metadata) as writer:
+        for number, path in enumerate(parts):
+            part = read_predictions(path).select(fold="test")
+            if (part.classes, part.metadata["task"]) != (first.classes, first.metadata["task"]):
+                raise RunError(f"{path}: task or classes differ from those of {parts[0]}")
+            columns = {name: part.table[name] for name in part.table.column_names}
+            writer.add(columns | {"fold": str(number)})
+    return out
+
+
+def _encode(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
+    """Each value's number in the list of different values; -1 for null."""
+    whole = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    encoded = whole.dictionary_encode()
+    return encoded.indices.fill_null(-1).to_numpy().astype(np.intp), encoded.dictionary.to_pylist()
+
+
+def _column(values: Any, field: pa.Field, rows: int, where: str) -> pa.Array | pa.ChunkedArray:
+    try:
+        if isinstance(values, str | int):
+            return pa.repeat(pa.scalar(values, field.type), rows)
+        if isinstance(values, pa.ChunkedArray | pa.Array):
+            array = values.cast(field.type)
+        else:
+            array = pa.array(values, type=field.type)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise RunError(f"{where}: column {field.name!r}, expected {field.type}: {error}") from None
+    if len(array) != rows:
+        raise RunError(f"{where}: column {field.name!r} has {len(array)} values for {rows} rows")
+    return array

@@ -1,0 +1,171 @@
+"""Which modalities and columns the rows of an ingest have."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from trifid.errors import ConfigError
+from trifid.ingest.plan import Row
+from trifid.ingest.scan import Probe
+from trifid.schema.modality import (
+    IDENTITY_COLUMNS,
+    ColumnSpec,
+    ColumnType,
+    ImageSpec,
+    ModalitySpec,
+    PictureSpec,
+    SpectrumSpec,
+    StoreSchema,
+    TableSpec,
+)
+from trifid.surveys import sdss
+from trifid.surveys.catalogue import Catalogue
+
+MODALITIES = ("image", "image_rgb", "spectrum", "table")
+FLAGS = {
+    "image_missing_band": "a band was not there; its plane is zero",
+    "image_edge": "part of the cutout lies outside the frame; zero there",
+    "image_misregistered": "the bands disagree in position",
+}
+
+
+@dataclass(frozen=True)
+class Naming:
+    """How the columns of several catalogues are called in the store.
+
+    Attributes:
+        scalars: For each catalogue, the stored name of each of its scalar columns.
+        features: Stored names of all features, in order, with units.
+        own_row: The table is the spectrum files' own survey row: no catalogue was given.
+    """
+
+    scalars: tuple[dict[str, str], ...]
+    features: dict[str, str]
+    own_row: bool
+
+
+def check_modalities(names: Collection[str]) -> tuple[str, ...]:
+    """The modalities to store; all of them for an empty choice.
+
+    Raises:
+        ConfigError: If a name is unknown.
+    """
+    for name in names:
+        if name not in MODALITIES:
+            raise ConfigError(f"no modality {name!r:.40}; ingest makes {', '.join(MODALITIES)}")
+    return tuple(name for name in MODALITIES if not names or name in names)
+
+
+def modalities_of(row: Row, naming: Naming, wanted: Collection[str]) -> tuple[str, ...]:
+    """The modalities of one row, sorted."""
+    has = {
+        "image": bool(row.images),
+        "image_rgb": row.picture is not None,
+        "spectrum": row.spectrum is not None,
+        "table": bool(naming.features)
+        and (
+            row.spectrum is not None
+            if naming.own_row
+            else any(number is not None for number in row.catalogue)
+        ),
+    }
+    return tuple(name for name in sorted(has) if has[name] and name in wanted)
+
+
+def name_columns(catalogues: Sequence[Catalogue], base: Collection[str]) -> Naming:
+    """Names the columns of all catalogues; those that clash get the prefix cat_, cat2_, ..."""
+    used = set(base)
+    features: dict[str, str] = {}
+    scalars: list[dict[str, str]] = []
+    for index, catalogue in enumerate(catalogues):
+        prefix = "cat_" if index == 0 else f"cat{index + 1}_"
+        names: dict[str, str] = {}
+        for name in catalogue.scalars.column_names:
+            names[name] = _free(name, prefix, used)
+            used.add(names[name])
+        scalars.append(names)
+        for name, unit in catalogue.features.items():
+            features[_free(name, prefix, features)] = unit
+    if not catalogues:
+        features = dict(sdss.ROW_FEATURES)
+    return Naming(tuple(scalars), features, own_row=not catalogues)
+
+
+def _free(name: str, prefix: str, used: Collection[str]) -> str:
+    while name in used:
+        name = prefix + name
+    return name
+
+
+def base_columns(rows: Sequence[Row], wanted: Collection[str]) -> dict[str, ColumnSpec]:
+    """Identity, spectrum and flag columns that these rows need."""
+    columns = dict(IDENTITY_COLUMNS)
+    if any(row.spectrum for row in rows):
+        columns |= sdss.COLUMNS
+    if any(row.object_id.startswith("sdss-") for row in rows):
+        columns |= {name: sdss.COLUMNS[name] for name in ("plate", "mjd", "fiber")}
+    if any(row.bestobjid for row in rows):
+        columns["bestobjid"] = sdss.COLUMNS["bestobjid"]
+    if "image" in wanted and any(row.images for row in rows):
+        columns |= {n: ColumnSpec(type="bool", description=text) for n, text in FLAGS.items()}
+    return columns
+
+
+def make_schema(
+    rows: Sequence[Row],
+    probes: Sequence[Probe],
+    catalogues: Sequence[Catalogue],
+    *,
+    bands: str,
+    size: int,
+    wanted: Collection[str],
+) -> tuple[StoreSchema, Naming]:
+    """The schema of the store and the names of the catalogues' columns in it."""
+    columns = base_columns(rows, wanted)
+    naming = name_columns(catalogues, columns)
+    for catalogue, names in zip(catalogues, naming.scalars, strict=True):
+        for name, stored in names.items():
+            columns[stored] = _column_spec(catalogue, name)
+    found = {name for row in rows for name in modalities_of(row, naming, wanted)}
+    specs: dict[str, ModalitySpec] = {}
+    if "image" in found:
+        specs["image"] = ImageSpec(
+            bands=tuple(bands), height=size, width=size, pixel_scale=_pixel_scale(probes, bands)
+        )
+    if "image_rgb" in found:
+        specs["image_rgb"] = PictureSpec(height=size, width=size)
+    if "spectrum" in found:
+        specs["spectrum"] = SpectrumSpec()
+    if "table" in found:
+        units = tuple(naming.features.values())
+        specs["table"] = TableSpec(features=tuple(naming.features), units=units)
+    return StoreSchema(modalities=specs, columns=columns), naming
+
+
+def _column_spec(catalogue: Catalogue, name: str) -> ColumnSpec:
+    field = catalogue.scalars.schema.field(name)
+    kinds: dict[pa.DataType, ColumnType] = {
+        pa.string(): "string",
+        pa.int64(): "int64",
+        pa.bool_(): "bool",
+    }
+    unit = (field.metadata or {}).get(b"unit", b"").decode()
+    return ColumnSpec(type=kinds[field.type], unit=unit, description="from the catalogue")
+
+
+def _pixel_scale(probes: Sequence[Probe], bands: str) -> float:
+    """Pixel scale [arcsec] of the first image in the reference band, to 1e-3."""
+    seen = [probe for probe in probes if probe.footprint is not None and probe.band in bands]
+    reference = bands[reference_band(bands)]
+    probe = next((probe for probe in seen if probe.band == reference), seen[0])
+    if probe.footprint is None:
+        raise ValueError(f"{probe.path} has no footprint")
+    area = abs(float(np.linalg.det(probe.footprint.wcs.pixel_scale_matrix)))
+    return round(np.sqrt(area) * 3600.0, 3)
+
+
+def reference_band(bands: str) -> int:
+    """Index of the band all others are aligned to: r, else the middle one."""
+    return bands.index("r") if "r" in bands else len(bands) // 2

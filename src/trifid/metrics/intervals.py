@@ -1,0 +1,154 @@
+"""95 % intervals: Wilson for one proportion, a grouped bootstrap for everything else.
+
+A statistic is a function of weights. The bootstrap draws G of the G groups with replacement and
+gives each group the number of times it was drawn; rows of one group (repeat observations of one
+sky object, a plate) are drawn together, because they are not independent.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.special import ndtr, ndtri
+
+LEVEL = 0.95
+_BLOCKS = 200  # groups are left out singly up to this many, in blocks of equal size beyond
+_CELLS = 2_000_000  # weights held at a time
+
+Statistic = Callable[[Int[np.ndarray, "B G"]], Float[np.ndarray, "B S"]]
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """S statistics with their intervals; NaN where a value or an interval cannot be given.
+
+    Attributes:
+        value: The statistics of the data.
+        low: Lower ends.
+        high: Upper ends.
+        samples: The statistics of every resample.
+    """
+
+    value: Float[np.ndarray, "S"]
+    low: Float[np.ndarray, "S"]
+    high: Float[np.ndarray, "S"]
+    samples: Float[np.ndarray, "B S"]
+
+
+def wilson(successes: int, n: int, *, level: float = LEVEL) -> tuple[float, float]:
+    """Wilson's score interval of a proportion of independent trials.
+
+    Paper: Wilson 1927, J. Am. Stat. Assoc. 22, 209.
+    """
+    if n == 0:
+        return 0.0, 1.0
+    z = float(ndtri(0.5 + level / 2))
+    share = successes / n
+    middle = share + z * z / (2 * n)
+    half = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    scale = 1 + z * z / n
+    return max(0.0, float((middle - half) / scale)), min(1.0, float((middle + half) / scale))
+
+
+def draw_groups(
+    groups: int, resamples: int, *, seed: int, rows: int = 0
+) -> Iterator[Int[np.ndarray, "B G"]]:
+    """Bootstrap weights in chunks: how often each group was drawn.
+
+    Args:
+        groups: Number of groups G.
+        resamples: Number of resamples over all chunks.
+        seed: The draws depend on this and on `groups` alone.
+        rows: Number of rows behind the groups, where larger: bounds the memory of a chunk.
+    """
+    generator = np.random.default_rng(seed)
+    step = max(1, _CELLS // max(groups, rows))
+    for start in range(0, resamples, step):
+        count = min(step, resamples - start)
+        drawn = generator.integers(0, groups, size=(count, groups))
+        drawn += np.arange(count)[:, None] * groups
+        weights = np.bincount(drawn.ravel(), minlength=count * groups)
+        yield weights.reshape(count, groups).astype(np.int32)
+
+
+def bootstrap(
+    statistic: Statistic,
+    groups: int,
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+    level: float = LEVEL,
+    method: str = "bca",
+    rows: int = 0,
+) -> Intervals:
+    """Grouped bootstrap intervals of a vector of statistics.
+
+    An end is NaN where it would be a pretence: fewer than two groups, a statistic undefined in a
+    fifth of the resamples or more, or one that never varies (all objects right: the resamples
+    cannot show an error that the sample does not hold).
+
+    Args:
+        statistic: From weights to statistics.
+        groups: Number of groups.
+        resamples: Number of resamples.
+        seed: Of the draws.
+        level: Of the interval.
+        method: `bca` (bias-corrected and accelerated) or `percentile`.
+        rows: Number of rows behind the groups, to bound memory.
+    """
+    value = statistic(np.ones((1, groups), np.int32))[0]
+    chunks = draw_groups(groups, resamples, seed=seed, rows=rows)
+    samples = np.concatenate([statistic(weights) for weights in chunks])
+    tails = np.full((2, value.size), [[(1 - level) / 2], [(1 + level) / 2]])
+    if method == "bca" and groups > 1:
+        left_out = _leave_out(groups, seed=seed, rows=rows)
+        tails = _bca_tails(
+            value, samples, np.concatenate([statistic(weights) for weights in left_out]), tails
+        )
+    low, high = _quantiles(samples, tails)
+    if groups < 2:
+        low[:] = high[:] = np.nan
+    return Intervals(value, low, high, samples)
+
+
+def _leave_out(groups: int, *, seed: int, rows: int) -> Iterator[np.ndarray]:
+    """Jackknife weights. Blocks of groups serve for the acceleration: third moments add up."""
+    blocks = min(groups, _BLOCKS)
+    block = np.random.default_rng(seed).permutation(groups) % blocks
+    step = max(1, _CELLS // max(groups, rows))
+    for start in range(0, blocks, step):
+        numbers = np.arange(start, min(start + step, blocks))
+        yield (block[None, :] != numbers[:, None]).astype(np.int32)
+
+
+def _bca_tails(
+    value: np.ndarray, samples: np.ndarray, left_out: np.ndarray, tails: np.ndarray
+) -> np.ndarray:
+    """The two quantiles to read off for each statistic.
+
+    Paper: Efron 1987, J. Am. Stat. Assoc. 82, 171, eq. 4.9 (acceleration by the jackknife: 6.6).
+    """
+    defined = np.isfinite(samples)
+    count = np.maximum(defined.sum(axis=0), 1)
+    tied = np.isclose(samples, value, rtol=1e-12, atol=1e-12)
+    below = ((samples < value) & ~tied).sum(axis=0) + 0.5 * tied.sum(axis=0)
+    bias = ndtri(np.clip(below / count, 0.5 / count, 1 - 0.5 / count))
+    kept = np.isfinite(left_out)
+    middle = np.where(kept, left_out, 0.0).sum(axis=0) / np.maximum(kept.sum(axis=0), 1)
+    gap = np.where(kept, middle - left_out, 0.0)
+    spread = (gap**2).sum(axis=0) ** 1.5
+    acceleration = np.divide(
+        (gap**3).sum(axis=0), 6.0 * spread, out=np.zeros_like(spread), where=spread > 0
+    )
+    reach = bias + ndtri(tails)
+    return ndtr(bias + reach / (1.0 - acceleration * reach))
+
+
+def _quantiles(samples: np.ndarray, tails: np.ndarray) -> np.ndarray:
+    ends = np.full((2, samples.shape[1]), np.nan)
+    for number, column in enumerate(samples.T):
+        values = column[np.isfinite(column)]
+        if values.size > 0.8 * column.size and np.ptp(values) > 1e-12:
+            ends[:, number] = np.quantile(values, tails[:, number])
+    return ends

@@ -1,0 +1,45 @@
+"""Which spectral lines a plotted spectrum marks, and where."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from trifid.physics.lines import ABSORPTION, EMISSION, Line, observed
+
+# broad lines of quasars that optical spectra show at redshift 1 and more: SDSS line list, vacuum
+_QUASAR = (
+    Line("ly_alpha", "Lyα", 1215.24),
+    Line("c4_1549", "C IV", 1549.48),
+    Line("c3_1908", "C III]", 1908.73),
+    Line("mg2_2799", "Mg II", 2799.12),
+)
+_LABEL = 0.036  # height of a turned label as a share of the range
+
+
+def marks(redshift: float, span: Sequence[float]) -> list[tuple[str, float]]:
+    """Labels and observed wavelengths [angstrom] of the lines inside a range, blue to red.
+
+    Lines too close for a label of their own share the first one's and have an empty label.
+
+    Args:
+        redshift: Of the object.
+        span: First and last observed wavelength [angstrom].
+    """
+    lines = sorted(
+        (*EMISSION.values(), *ABSORPTION.values(), *_QUASAR), key=lambda line: line.wavelength
+    )
+    places = observed(np.array([line.wavelength for line in lines]), redshift).tolist()
+    near = _LABEL * (span[1] - span[0])
+    placed: list[tuple[list[str], float]] = []
+    named: tuple[list[str], float] = ([], -near)
+    for line, at in zip(lines, places, strict=True):
+        if not span[0] < at < span[1]:
+            continue
+        repeated = line.label in named[0] and at - placed[-1][1] < near
+        if repeated or at - named[1] < near:
+            named[0].extend([line.label] * (line.label not in named[0]))
+            placed.append(([], at))
+        else:
+            named = ([line.label], at)
+            placed.append(named)
+    return [(", ".join(labels), at) for labels, at in placed]

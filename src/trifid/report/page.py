@@ -1,0 +1,275 @@
+"""One self-contained HTML page for a run."""
+
+import base64
+import hashlib
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+import trifid
+from trifid.errors import StoreError
+from trifid.evaluation.predictions import Predictions
+from trifid.files import write_text
+from trifid.report import cards, figures, tables
+from trifid.report.gallery import Drawn, Group, gallery
+from trifid.report.run import RunFiles, read_run
+from trifid.report.text import clean, count, duration, interval, joined, number
+from trifid.store.read import Store
+
+_SECTIONS = (
+    ("numbers", "Numbers"),
+    ("curves", "Curves"),
+    ("subsets", "Fewer modalities"),
+    ("calibration", "Calibration"),
+    ("training", "Training"),
+    ("gallery", "Gallery"),
+    ("data", "Data card"),
+    ("cost", "Cost"),
+    ("environment", "Environment"),
+)
+_NAMED = 6  # more classes than this are not listed in the headline
+_NO_METRICS = "This run holds no metrics.json: `trifid evaluate` writes it."
+_NO_PREDICTIONS = "This run holds no predictions.parquet with labelled, held-out rows."
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One of the main numbers on top of the page."""
+
+    name: str
+    value: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything the template shows. A note says why a part is missing."""
+
+    title: str
+    headline: str
+    tiles: list[Tile]
+    recipe: str
+    environment: list[tuple[str, str]]
+    environment_note: str
+    metrics: tables.Table | None
+    per_class: tables.Table | None
+    metrics_note: str
+    confusion: tables.Table | None
+    subsets: tables.Table | None
+    subsets_note: str
+    calibration: tables.Table | None
+    calibration_note: str
+    training: list[Drawn]
+    training_note: str
+    gallery: list[Group]
+    gallery_note: str
+    data: list[tables.Table]
+    data_note: str
+    cost: tables.Table | None
+    cost_note: str
+    curves: list[Drawn] = field(default_factory=list)
+    curves_note: str = ""
+    calibration_figures: list[Drawn] = field(default_factory=list)
+    sections: tuple[tuple[str, str], ...] = _SECTIONS
+
+
+def report_html(run: Path, store: Path | None = None) -> Path:
+    """Writes RUN/report.html: one file that loads nothing and runs no script.
+
+    Args:
+        run: A run folder, or a k-fold run with its fold folders.
+        store: The store the objects come from; the one named in run.json unless given.
+
+    Raises:
+        RunError: If the folder is no run, or one of its files is damaged.
+        StoreError: If a store was given and cannot be read.
+    """
+    read = read_run(run)
+    opened, note = _open_store(read, store)
+    path = run / "report.html"
+    write_text(path, render(_page(read, opened, note)))
+    return path
+
+
+def render(page: Page) -> str:
+    """The page as HTML. Every value is escaped and free of control characters."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("trifid.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: (
+            clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+        ),
+    )
+    style = (files("trifid.report") / "templates" / "report.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    template = environment.get_template("report.html.j2")
+    return template.render(
+        page=page,
+        style=Markup(style),  # noqa: S704 - our own file
+        style_hash=digest,
+        version=trifid.__version__,
+    )
+
+
+def _open_store(run: RunFiles, given: Path | None) -> tuple[Store | None, str]:
+    if given is not None:
+        store = Store.open(given)
+    elif not run.run.get("store"):
+        return None, "This run does not name its store, so no image or spectrum is shown."
+    else:
+        try:
+            store = Store.open(Path(run.run["store"]))
+        except StoreError as error:
+            return None, f"The store of this run cannot be read, so no image is shown: {error}."
+    known = run.run.get("store_hash")
+    if known and known != store.hash():
+        return store, "The store has changed since this run: what is shown may differ from it."
+    return store, ""
+
+
+def _page(run: RunFiles, store: Store | None, store_note: str) -> Page:
+    judged = _judged(run.predictions)
+    full = run.predictions.subsets[0] if run.predictions and len(run.predictions) else ""
+    no_metrics = "" if run.metrics else _NO_METRICS
+    subsets = tables.subsets_table(run.metrics, full)
+    training = [Drawn(image, said) for image, said in figures.training(_logs(run))]
+    groups = gallery(judged, store) if judged is not None else []
+    lines = [line for part in run.trained[:1] if (line := cards.cost_line(part))]
+    many = len(run.trained) > 1
+    return Page(
+        title=_title(run),
+        headline=_headline(run, judged),
+        tiles=_tiles(run),
+        recipe=run.recipe_text,
+        environment=list(cards.flat(run.environment)),
+        environment_note="" if run.environment else "This run holds no environment.json.",
+        metrics=tables.metrics_table(run.metrics),
+        per_class=tables.class_table(run.metrics),
+        metrics_note=no_metrics or _notes(run),
+        confusion=tables.confusion_table(run.metrics),
+        subsets=subsets,
+        subsets_note="" if subsets else no_metrics or "Only one set of modalities was predicted.",
+        calibration=tables.calibration_table(run.metrics),
+        calibration_note="" if judged is not None else _NO_PREDICTIONS,
+        training=training,
+        training_note="" if training else "This run holds no log.jsonl with numbers by epoch.",
+        gallery=groups,
+        gallery_note=store_note if groups else _NO_PREDICTIONS,
+        data=cards.data_tables(run, store),
+        data_note=store_note,
+        cost=cards.cost_table(run.trained) if many else None,
+        cost_note="" if many else "".join(lines) or "This run holds no cost.json.",
+        **_drawn(judged),
+    )
+
+
+def _drawn(judged: Predictions | None) -> dict[str, Any]:
+    """The figures that need labelled, held-out predictions."""
+    if judged is None:
+        return {"curves_note": _NO_PREDICTIONS}
+    labels, values, predicted = judged.labels, judged.probabilities, judged.predicted
+    confidence = values[np.arange(len(predicted)), predicted]
+    roc = figures.roc(labels, values, judged.classes)
+    recall = figures.precision_recall(labels, values, judged.classes)
+    reliable = figures.reliability(confidence, predicted == labels)
+    said = "Above the diagonal the model is too modest, below it too sure. Bars are 95 % intervals."
+    return {
+        "curves": [
+            Drawn(roc, "ROC: each class against the rest. The dotted line is chance."),
+            Drawn(recall, "Precision-recall: each class against the rest."),
+        ],
+        "calibration_figures": [Drawn(reliable, said)],
+    }
+
+
+def _judged(predictions: Predictions | None) -> Predictions | None:
+    """Labelled held-out rows predicted from every modality of the run, or None."""
+    if predictions is None or not len(predictions):
+        return None
+    held = [fold for fold in predictions.folds if fold == "test" or fold.isdecimal()]
+    if not held:
+        return None
+    rows = predictions.select(fold="test", subset=predictions.subsets[0]).labelled()
+    return rows if len(rows) else None
+
+
+def _logs(run: RunFiles) -> list[tuple[str, tuple[dict[str, Any], ...]]]:
+    return [(part.name, part.log) for part in run.trained]
+
+
+def _notes(run: RunFiles) -> str:
+    """What a reader of the numbers has to know first."""
+    notes = [str(note) for note in run.metrics.get("notes", ())]
+    if leaky := run.run.get("leaky_inputs"):
+        notes.insert(
+            0, f"leaky input: {joined(leaky)} holds what the label was made from, or nearly"
+        )
+    return " ".join(f"{note[:1].upper()}{note[1:]}." for note in notes)
+
+
+def _title(run: RunFiles) -> str:
+    known = run.predictions.metadata if run.predictions else {}
+    task = known.get("task") or run.run.get("recipe") or run.folder.resolve().name
+    model = _model(run)
+    return f"{task} by {model}" if model else str(task)
+
+
+def _model(run: RunFiles) -> str:
+    """The kind of model the recipe names, else what the predictions say."""
+    known = run.predictions.metadata.get("model", "") if run.predictions else ""
+    return str(run.recipe.get("model", {}).get("kind") or known)
+
+
+def _headline(run: RunFiles, judged: Predictions | None) -> str:
+    if judged is None:
+        return "This run holds no labelled predictions of held-out objects, so nothing is judged."
+    simulated = str(judged.metadata.get("simulated")).lower() == "true"
+    kind = "simulated objects" if simulated else "objects"
+    subset = joined(judged.subsets[0].split("+"))
+    groups = len(np.unique(judged.groups))
+    objects = f"{count(len(judged))} {kind}"
+    if groups < len(judged):
+        objects = f"{count(len(judged))} observations of {count(groups)} {kind}"
+    recipe = f" (recipe {run.recipe['name']})" if run.recipe.get("name") else ""
+    names = f", {joined(judged.classes)}," if len(judged.classes) <= _NAMED else ""
+    held = (
+        "held out of training"
+        if judged.folds == ("test",)
+        else f"each by the one of {len(judged.folds)} models that had not seen it"
+    )
+    return (
+        f"{_model(run) or 'The model'}{recipe} sorts {objects} into {len(judged.classes)} "
+        f"classes{names} from {subset}; {held}."
+    )
+
+
+def _tiles(run: RunFiles) -> list[Tile]:
+    wanted = {
+        "accuracy": "Accuracy",
+        "balanced_accuracy": "Balanced accuracy",
+        "macro_f1": "Macro F1",
+        "macro_auc": "Macro AUC",
+    }
+    metrics = run.metrics.get("metrics", {})
+    tiles = [
+        Tile(name, number(metrics[key].get("value")), interval(metrics[key]))
+        for key, name in wanted.items()
+        if key in metrics
+    ]
+    if "n" in run.metrics:
+        left = run.metrics.get("unlabelled")
+        detail = f"{count(left)} without label left out" if left else ""
+        tiles.append(Tile("Objects judged", count(run.metrics["n"]), detail))
+    seconds = [part.cost["train_seconds"] for part in run.trained if "train_seconds" in part.cost]
+    if seconds:
+        tiles.append(Tile("Training time", duration(sum(seconds))))
+    return tiles

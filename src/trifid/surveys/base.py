@@ -1,0 +1,20 @@
+"""What a survey is to trifid: its files, what is read of them, and who is to be credited."""
+
+from trifid.config import Config
+from trifid.schema.modality import ColumnSpec
+
+
+class Survey(Config):
+    """A survey that trifid reads.
+
+    Attributes:
+        files: What is read, by the pattern of the files' names.
+        columns: Scalar columns its files give.
+        features: Numbers of a file's own row, by name with units.
+        credit: Whom a paper must thank.
+    """
+
+    files: dict[str, str]
+    columns: dict[str, ColumnSpec]
+    features: dict[str, str]
+    credit: str

@@ -1,0 +1,197 @@
+"""A run: one folder with recipe, environment, log, checkpoints and bundle.
+
+    RUN/recipe.toml environment.json run.json log.jsonl cost.json checkpoints/ bundle/
+    RUN/fold-0/ ... each as above, for a k-fold run
+
+Inference adds predictions.parquet, evaluation metrics.json, the report report.html.
+"""
+
+import fcntl
+import platform
+import resource
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from trifid.errors import RunError
+from trifid.files import read_json, remove_leftovers, write_json, write_text
+from trifid.store.read import Store
+from trifid.training.bundle import CARD, build_model, load_bundle, save_bundle
+from trifid.training.device import Place, place
+from trifid.training.loop import Trained, Trainer
+from trifid.training.recipe import Recipe
+from trifid.training.rows import TaskRows, fit_pipeline, ids_hash, make_loader, task_rows
+from trifid.transforms.pipeline import Pipeline
+from trifid.version import __version__
+
+PACKAGES = ("numpy", "torch", "pyarrow", "astropy", "scikit-learn", "safetensors", "pydantic")
+
+
+def train(
+    recipe: Recipe, store_folder: Path, out: Path, *, folds: int = 0, resume: bool = False
+) -> list[Path]:
+    """Trains a recipe on a store; gives the folders of the trained runs, one a fold.
+
+    Raises:
+        RunError: If the folder holds another run, or a run of this recipe and `resume` is off.
+        StoreError: If the store cannot be used.
+        ConfigError: If the recipe does not fit the store.
+    """
+    store = Store.open(store_folder)
+    recipe, _ = recipe.resolved()
+    splits = [recipe.split.fold(k, folds) for k in range(folds)] if folds else [recipe.split]
+    runs = [out / f"fold-{k}" for k in range(folds)] if folds else [out]
+    document = _document(recipe, store, folds)
+    with place() as here:
+        if here.leads:
+            _claim(out, document, resume)
+            write_text(out / "recipe.toml", recipe.toml())
+            write_json(out / "environment.json", environment(here.device))
+        here.wait()
+        for run, split in zip(runs, splits, strict=True):
+            _train_one(recipe.replace(split=split), store, run, here, _document(recipe, store, 0))
+    return runs
+
+
+def _train_one(
+    recipe: Recipe, store: Store, out: Path, here: Place, document: dict[str, Any]
+) -> None:
+    if (out / "bundle" / CARD).is_file():
+        (out / "run.lock").unlink(missing_ok=True)  # left by a kill after the last byte
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    recipe, task = recipe.resolved()
+    with _locked(out, here):
+        if here.leads:
+            remove_leftovers(out)
+            remove_leftovers(out / "bundle")
+        rows = task_rows(store, recipe, task)
+        loader = make_loader(store, recipe, rows.labels)
+        pipeline = Pipeline(recipe.inputs, loader.wanted)
+        fit_pipeline(pipeline, loader, rows.train)
+        model = build_model(recipe, pipeline, task)
+        if here.leads:
+            write_text(out / "recipe.toml", recipe.toml())
+            write_json(out / "environment.json", environment(here.device))
+            write_json(out / "run.json", document | _split_document(rows, recipe))
+        trainer = Trainer(model, pipeline, loader, rows, task.classes, recipe.training, here, out)
+        trained = trainer.run()
+        if not here.leads:
+            return
+        write_json(out / "cost.json", _cost(model, trained, rows, here))
+        save_bundle(
+            out / "bundle",
+            recipe=recipe,
+            task=task,
+            pipeline=pipeline,
+            modalities=loader.wanted,
+            weights=trained.weights,
+            temperature=trained.temperature,
+            best_epoch=trained.best_epoch,
+            provenance={
+                "store_hash": store.hash(),
+                "split_hash": rows.split_hash,
+                "train_ids_sha256": ids_hash(store, rows.train),
+                "simulated": store.manifest.provenance.get("simulated", "false"),
+                "trifid": __version__,
+                "torch": torch.__version__,
+            },
+        )
+        load_bundle(out / "bundle")  # what was written can be read
+
+
+def _document(recipe: Recipe, store: Store, folds: int) -> dict[str, Any]:
+    return {
+        "store": str(store.folder.resolve()),
+        "store_hash": store.hash(),
+        "simulated": store.manifest.provenance.get("simulated", "false"),
+        "recipe": recipe.name,
+        "recipe_hash": recipe.hash(),
+        "leaky_inputs": list(recipe.leaky_inputs()),
+        "seed": recipe.training.seed,
+        "version": __version__,
+        "folds": folds,
+    }
+
+
+def _split_document(rows: TaskRows, recipe: Recipe) -> dict[str, Any]:
+    return {
+        "split": f"{recipe.split.by}, seed {recipe.split.seed}",
+        "split_hash": rows.split_hash,
+        "rows": {name: len(members) for name, members in rows.fold_of().items()},
+        "rows_without_input": rows.without_input,
+    }
+
+
+def _claim(out: Path, document: dict[str, Any], resume: bool) -> None:
+    """Writes run.json, or checks that the folder holds this very run."""
+    path = out / "run.json"
+    if not path.exists():
+        if out.exists() and any(not item.match(".run.json.*.tmp") for item in out.iterdir()):
+            raise RunError(f"{out} is not empty and holds no run: choose another folder")
+        out.mkdir(parents=True, exist_ok=True)
+        return write_json(path, document)
+    if not resume:
+        raise RunError(f"{out} holds a run: add --resume to go on, or choose another folder")
+    known = read_json(path)
+    for key in ("recipe_hash", "store_hash", "folds"):
+        if known.get(key) != document[key]:
+            raise RunError(
+                f"{out} was begun with another {key.replace('_hash', '')}: "
+                "give the same recipe, --set, --data and --folds, or choose another folder"
+            )
+    return None
+
+
+@contextmanager
+def _locked(out: Path, here: Place) -> Generator[None]:
+    """One process group a run; a killed process leaves no lock behind."""
+    if not here.leads:
+        yield
+        return
+    with (out / "run.lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunError(f"{out} is being trained by another process") from None
+        yield
+    (out / "run.lock").unlink(missing_ok=True)
+
+
+def environment(device: torch.device) -> dict[str, Any]:
+    """Versions and machine of a run."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
+    return {
+        "trifid": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "device": device.type,
+        "device_name": name or platform.machine(),
+        "threads": torch.get_num_threads(),
+        "packages": {package: metadata.version(package) for package in PACKAGES},
+    }
+
+
+def _cost(model: torch.nn.Module, trained: Trained, rows: TaskRows, here: Place) -> dict[str, Any]:
+    """Parameters, time, rate and peak memory of a training run."""
+    seconds = sum(float(entry["seconds"]) for entry in trained.history)
+    seen = len(trained.history) * len(rows.train)
+    if here.device.type == "cuda":
+        peak = torch.cuda.max_memory_allocated(here.device)
+    else:
+        unit = 1 if sys.platform == "darwin" else 1024
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return {
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "train_seconds": round(seconds, 2),
+        "rows_per_second": round(seen / seconds, 1) if seconds else 0.0,
+        "peak_memory_bytes": int(peak),
+        "device": here.device.type,
+        "threads": torch.get_num_threads(),
+        "processes": here.world,
+    }

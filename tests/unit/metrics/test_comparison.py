@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from trifid.metrics.comparison import bootstrap_p, holm, mcnemar
+
+
+def _pairs(only_first, only_second, both=30):
+    first = np.array([True] * only_first + [False] * only_second + [True] * both)
+    second = np.array([False] * only_first + [True] * only_second + [True] * both)
+    return first, second
+
+
+@pytest.mark.parametrize("b, c", [(3, 12), (0, 1), (10, 10), (24, 0), (0, 24)])
+def test_mcnemar_is_the_exact_binomial_test_when_small(b, c):
+    p, name = mcnemar(*_pairs(b, c))
+    assert name == "McNemar exact"
+    assert p == pytest.approx(stats.binomtest(b, b + c, 0.5).pvalue, rel=1e-12)
+
+
+@pytest.mark.parametrize("b, c", [(10, 15), (60, 20), (200, 180), (30, 30)])
+def test_mcnemar_has_a_continuity_correction_when_large(b, c):
+    p, name = mcnemar(*_pairs(b, c))
+    assert name == "McNemar chi-square"
+    expected = 1 - stats.chi2.cdf(max(abs(b - c) - 1, 0) ** 2 / (b + c), 1)
+    assert p == pytest.approx(expected, rel=1e-9)
+    assert p == pytest.approx(stats.binomtest(b, b + c, 0.5).pvalue, abs=0.01)
+
+
+def test_mcnemar_without_discordant_objects_shows_nothing():
+    assert mcnemar(*_pairs(0, 0))[0] == 1.0
+
+
+def test_holm_by_hand():
+    adjusted = holm(np.array([0.01, 0.04, np.nan, 0.03, 0.005]))
+    np.testing.assert_allclose(adjusted, [0.03, 0.06, np.nan, 0.06, 0.02])
+    np.testing.assert_allclose(holm(np.array([0.9, 0.8])), [1.0, 1.0])
+    assert holm(np.array([])).size == 0
+
+
+def test_bootstrap_p_follows_the_normal_law():
+    generator = np.random.default_rng(0)
+    value = np.array([0.0, 1.0, 2.0, 4.0, np.nan])
+    samples = value + generator.normal(size=(20_000, 5))
+    p = bootstrap_p(value, samples)
+    np.testing.assert_allclose(p[:4], 2 * stats.norm.sf(value[:4]), atol=0.01)
+    assert p[3] >= 1 / 20_001
+    assert np.isnan(p[4])
+
+
+def test_bootstrap_p_of_equal_classifiers_is_one():
+    assert bootstrap_p(np.zeros(1), np.zeros((100, 1)))[0] == 1.0

@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+
+from trifid.schema import grid
+from trifid.simulate import spectrograph as sp
+
+_X = grid.wavelengths()
+
+
+def _fibres(rows: int, noise: float = 1.0) -> sp.FibreNoise:
+    covered = np.broadcast_to((_X > 3810) & (_X < 9200), (rows, grid.LENGTH))
+    return sp.FibreNoise(np.full(rows, noise), covered, np.ones((rows, grid.LENGTH)))
+
+
+def test_line_profile_keeps_flux_and_centre() -> None:
+    place = np.log10(np.array([5000.0, 5001.3]))
+    sigma = np.array([1.2, 3.0])
+    profile = sp.line_profiles(place, sigma, np.full(2, grid.LOG10_START), grid.LENGTH)
+    width = _X * np.log(10) * grid.LOG10_STEP
+    assert (profile * width).sum(axis=1) == pytest.approx([1.0, 1.0], rel=1e-4)
+    centre = (profile * width) @ _X
+    assert centre == pytest.approx(10**place, abs=0.02)
+
+
+def test_line_outside_the_window_is_nothing() -> None:
+    profile = sp.line_profiles(
+        np.log10(np.array([1000.0])), np.ones(1), np.full(1, grid.LOG10_START), grid.LENGTH
+    )
+    assert not profile.any()
+
+
+def test_scale_reaches_the_signal_to_noise() -> None:
+    rng = np.random.default_rng(0)
+    shape = np.outer([1.0, 1e-3, 50.0], 1.0 + (_X / 6000.0))
+    fibres, wanted = _fibres(3, 1.3), np.array([11.0, 20.0, 40.0])
+    scale = sp.scale_to_snr(shape, wanted, fibres)
+    spectra = scale[:, None] * shape
+    seen = sp.observe(rng, spectra, np.zeros_like(spectra), fibres)
+    snr = np.where(seen["ivar"] > 0, spectra * np.sqrt(seen["ivar"]), np.nan)
+    assert np.nanmedian(snr, axis=1) == pytest.approx(wanted, rel=1e-3)
+
+
+def test_noise_follows_the_measured_curve_and_its_own_ivar() -> None:
+    rng = np.random.default_rng(1)
+    flat = np.full((200, grid.LENGTH), 20.0)
+    seen = sp.observe(rng, flat, np.zeros_like(flat), _fibres(200))
+    scatter = (seen["flux"] - 20.0).std(axis=0)
+    inside = seen["ivar"][0] > 0
+    sigma = np.maximum(seen["ivar"][0], 1e-9) ** -0.5
+    pulls = ((seen["flux"] - 20.0) * np.sqrt(seen["ivar"]))[:, inside]
+    assert pulls.std() == pytest.approx(1.0, abs=0.01)
+    red = (_X > 6500) & (_X < 7000)
+    assert np.median(sigma[red]) == pytest.approx(np.sqrt(0.3**2 + 0.03 * 20.0), rel=0.03)
+    blue = np.abs(_X - 3950) < 15
+    assert scatter[blue].mean() / scatter[red].mean() == pytest.approx(2.86, rel=0.15)
+    lag = (pulls[:, 1:] * pulls[:, :-1]).mean()
+    assert 0.08 < lag < 0.35  # measured on real spectra
+
+
+def test_gaps_have_no_data_and_the_mask_says_so() -> None:
+    rng = np.random.default_rng(2)
+    exposure = sp.draw_exposure(rng)
+    fibres = sp.draw_fibres(rng, [exposure], np.zeros(50, dtype=np.int64))
+    flat = np.full((50, grid.LENGTH), 20.0)
+    seen = sp.observe(rng, flat, np.zeros_like(flat), fibres)
+    gap = seen["ivar"] == 0
+    assert (seen["flux"][gap] == 0).all()
+    assert ((seen["mask"] & sp.NO_DATA > 0) == gap).all()
+    assert (seen["mask"][:, np.abs(_X - 5578.9) < 3] & sp.BRIGHT_SKY > 0).all()
+    first = (~gap).argmax(axis=1)
+    last = grid.LENGTH - 1 - (~gap)[:, ::-1].argmax(axis=1)
+    assert ((grid.log10_wavelengths()[first] > 3.578) & (_X[last] < 9300)).all()
+    inside = [gap[row, first[row] : last[row]].mean() for row in range(50)]
+    assert 0.0 < np.mean(inside) < 0.02
+
+
+def test_calibration_error_is_four_per_cent() -> None:
+    rng = np.random.default_rng(3)
+    curves = np.stack([sp.draw_exposure(rng).calibration for _ in range(300)])
+    assert (curves - 1.0).std() == pytest.approx(0.041, rel=0.15)
+    assert np.abs(np.diff(curves, axis=1)).max() < 0.01  # smooth

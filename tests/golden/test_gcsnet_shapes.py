@@ -3,13 +3,17 @@
 import pytest
 import torch
 
-from trifid.models.card import FULL, meta_batch, model_card
+from trifid.models.card import meta_batch, model_card
 from trifid.models.gcsnet import GCSNetConfig, gcsnet_paper
 from trifid.schema.signature import Signature
 
+FULL = gcsnet_paper().example()
+
 
 def _card(**inputs):
-    return model_card(gcsnet_paper(), Signature(inputs=inputs, classes=FULL.classes))
+    return model_card(
+        gcsnet_paper(), Signature(inputs=inputs, classes=("SF", "COMP", "AGN", "NORMAL"))
+    )
 
 
 def test_the_full_network_has_415490_parameters():

@@ -1,21 +1,65 @@
-"""What every model is: a configuration that builds a module `Batch -> Output`."""
+"""What every model is: a configuration that builds a module or an estimator `Batch -> Output`."""
 
 from abc import abstractmethod
-from typing import Annotated
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Protocol, runtime_checkable
 
 from pydantic import BeforeValidator, SerializeAsAny
 from torch import nn
 
 from trifid.config import Config, by_kind
+from trifid.schema.batch import Batch, Output
 from trifid.schema.signature import Signature
+
+
+@runtime_checkable
+class Estimator(Protocol):
+    """A classical model: fitted once, on all training rows.
+
+    Attributes:
+        probabilistic: Whether its scores are log-probabilities; if not, `Output.logits` are votes
+            (0 for the chosen class, a large negative number for the others) and no area under a
+            curve exists.
+    """
+
+    probabilistic: bool
+
+    def fit(self, batches: Iterable[Batch]) -> None:
+        """Learns from transformed batches with `targets`."""
+        ...
+
+    def __call__(self, batch: Batch, *, explain: bool = False) -> Output:
+        """Scores of each row."""
+        ...
+
+    def save(self, path: Path) -> None:
+        """Writes the fitted state to one file that cannot run code."""
+        ...
+
+    def load(self, path: Path) -> None:
+        """Reads what `save` wrote, refusing any type it does not expect."""
+        ...
 
 
 class ModelConfig(Config):
     """Settings of a model; each class of models has its own `kind`."""
 
     @abstractmethod
-    def build(self, signature: Signature) -> nn.Module:
-        """The module for inputs and classes of this signature."""
+    def build(self, signature: Signature) -> nn.Module | Estimator:
+        """The module or estimator for inputs and outputs of this signature."""
+
+    def example(self, *, small: bool = False) -> Signature:
+        """Inputs and outputs the model is shown with: the paper's sizes, or small ones for tests.
+
+        A model that takes other inputs than image, spectrum and table, or predicts numbers, says
+        so by overriding this.
+        """
+        if small:
+            inputs = {"image": (3, 32, 32), "spectrum": (400,), "table": (5,)}
+        else:
+            inputs = {"image": (3, 300, 300), "spectrum": (3843,), "table": (4,)}
+        return Signature(inputs=inputs, classes=("SF", "COMP", "AGN", "NORMAL"))
 
 
 ModelPart = Annotated[

@@ -9,19 +9,15 @@ from trifid.models.base import ModelConfig
 from trifid.schema.batch import Batch, Image, Input, Spectrum, Table
 from trifid.schema.signature import Signature
 
-FULL = Signature(
-    inputs={"image": (3, 300, 300), "spectrum": (3843,), "table": (4,)},
-    classes=("SF", "COMP", "AGN", "NORMAL"),
-)
 
-
-def model_card(config: ModelConfig, signature: Signature = FULL) -> dict[str, Any]:
+def model_card(config: ModelConfig, signature: Signature | None = None) -> dict[str, Any]:
     """Parts of a model with kind, output shape and parameters, on the meta device.
 
     Args:
         config: A model's configuration.
-        signature: Inputs and classes; GCSNet's full size by default.
+        signature: Inputs and classes; `config.example()` by default.
     """
+    signature = signature or config.example()
     with torch.device("meta"):
         model = config.build(signature).eval()
         batch = meta_batch(signature, rows=2)
@@ -40,7 +36,7 @@ def model_card(config: ModelConfig, signature: Signature = FULL) -> dict[str, An
         "parts": parts,
         "parameters": sum(p.numel() for p in model.parameters()),
         "inputs": {name: list(shape) for name, shape in signature.inputs.items()},
-        "outputs": {"logits": list(output.logits.shape[1:])},
+        "outputs": {"answer": list(output.answer.shape[1:])},
     }
 
 

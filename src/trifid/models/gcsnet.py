@@ -95,7 +95,7 @@ class GCSNet(nn.Module):
         tokens = config.fusion.tokens_out
         if self.skip:
             tokens += sum(part.tokens for part in parts.values())
-        self.head = config.head.build(tokens * config.width, len(signature.classes))
+        self.head = config.head.build(tokens * config.width, signature.outputs)
         self.member = config.auxiliary if config.auxiliary in signature.classes else ""
         self.auxiliary = nn.Linear(tokens * config.width, 1) if self.member else None
 

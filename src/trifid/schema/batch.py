@@ -164,18 +164,42 @@ class Batch:
 
 @dataclass(frozen=True)
 class Output:
-    """What a model says, each part named.
+    """What a model says, each part named. A classifier fills `logits`, a regression `mean`.
 
     Attributes:
         logits: Class scores (B, K).
+        mean: Predicted targets, standardised as in training (B, D).
+        log_variance: Logarithm of their predicted variance, same scale (B, D).
         auxiliary: Scores for belonging to a class, class name to (B,); used in training only.
+        branches: Answers from single modalities, name to (B, K) logits or (B, D) means; trained
+            with the same loss where the recipe gives them weight.
+        losses: Further terms of the training loss, name to scalar; empty outside training.
         embedding: The fused embedding (B, E).
         tokens: Tokens per modality, name to (B, T, E).
-        attention: Attention weights, name to (B, heads, T, T).
+        attention: Attention weights, name to (B, heads, T, T), or (B, N) over bands or segments.
+        gates: Weights of modalities in the fusion, name to (B,) or (B, E).
     """
 
-    logits: Tensor
+    logits: Tensor | None = None
+    mean: Tensor | None = None
+    log_variance: Tensor | None = None
     auxiliary: Mapping[str, Tensor] = field(default_factory=dict)
+    branches: Mapping[str, Tensor] = field(default_factory=dict)
+    losses: Mapping[str, Tensor] = field(default_factory=dict)
     embedding: Tensor | None = None
     tokens: Mapping[str, Tensor] = field(default_factory=dict)
     attention: Mapping[str, Tensor] = field(default_factory=dict)
+    gates: Mapping[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def answer(self) -> Tensor:
+        """The logits of a classifier, the means of a regression.
+
+        Raises:
+            InputError: If the model gave neither.
+        """
+        if self.logits is not None:
+            return self.logits
+        if self.mean is not None:
+            return self.mean
+        raise InputError("the model gave neither logits nor means")

@@ -11,9 +11,7 @@ FULL = gcsnet_paper().example()
 
 
 def _card(**inputs):
-    return model_card(
-        gcsnet_paper(), Signature(inputs=inputs, classes=("SF", "COMP", "AGN", "NORMAL"))
-    )
+    return model_card(gcsnet_paper(), Signature(inputs=inputs, classes=FULL.classes))
 
 
 def test_the_full_network_has_415490_parameters():

@@ -42,8 +42,42 @@ def expected_calibration_error(
         confidence: The probability of the predicted class.
         bins: Number of bins. Rows of equal confidence stay in one bin, so bins may be fewer.
     """
-    order = np.argsort(confidence, kind="stable")
-    ranked, gaps = confidence[order], (confidence - correct)[order]
-    edges = np.linspace(0, len(order), bins + 1).round().astype(np.intp)[:-1]
-    starts = np.unique(np.searchsorted(ranked, ranked[edges[edges < len(order)]], side="left"))
+    starts, order = _bins(confidence, bins)
+    gaps = (confidence - correct)[order]
     return float(np.abs(np.add.reduceat(gaps, starts)).sum() / len(order))
+
+
+def classwise_calibration_error(
+    labels: Int[np.ndarray, "N"], probabilities: Float[np.ndarray, "N K"], *, bins: int = 15
+) -> float:
+    """Mean over classes of the calibration error of each class's own probability.
+
+    Paper: Kull et al. 2019, NeurIPS, eq. 3, here with bins of equal mass.
+    """
+    errors = [
+        expected_calibration_error((labels == k).astype(np.float64), probabilities[:, k], bins=bins)
+        for k in range(probabilities.shape[1])
+    ]
+    return float(np.mean(errors))
+
+
+def reliability(
+    correct: Float[np.ndarray, "N"], confidence: Float[np.ndarray, "N"], *, bins: int = 15
+) -> dict[str, Float[np.ndarray, "T"]]:
+    """The reliability diagram: mean confidence, share right and rows of bins of equal mass."""
+    starts, order = _bins(confidence, bins)
+    count = np.diff(np.append(starts, len(order)))
+    return {
+        "confidence": np.add.reduceat(confidence[order], starts) / count,
+        "accuracy": np.add.reduceat(correct[order], starts) / count,
+        "rows": count.astype(np.float64),
+    }
+
+
+def _bins(confidence: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
+    """First place of each bin of equal mass, and the order; equal values stay together."""
+    order = np.argsort(confidence, kind="stable")
+    ranked = confidence[order]
+    edges = np.linspace(0, len(order), bins + 1).round().astype(np.intp)[:-1]
+    edges = edges[edges < len(order)]
+    return np.unique(np.searchsorted(ranked, ranked[edges], side="left")), order

@@ -2,7 +2,7 @@
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.stats import binom, chi2
+from scipy.stats import binom, chi2, t
 
 _EXACT_BELOW = 25
 
@@ -52,3 +52,25 @@ def holm(p_values: Float[np.ndarray, "M"]) -> Float[np.ndarray, "M"]:
     factors = np.arange(len(order), 0, -1)
     adjusted[order] = np.minimum(np.maximum.accumulate(factors * p_values[order]), 1.0)
     return adjusted
+
+
+def corrected_resampled_t(
+    differences: Float[np.ndarray, "R"], test_share: float
+) -> tuple[float, float, float, float]:
+    """Mean difference over folds or seeds, its 95 % interval and two-sided p.
+
+    Runs that share training rows are not independent; the variance is raised by n_test / n_train.
+    Paper: Nadeau & Bengio 2003, Machine Learning 52, 239, eq. 9.
+
+    Args:
+        differences: Of a score between two models, one per fold or seed.
+        test_share: Test rows over training rows.
+    """
+    count, mean = len(differences), float(differences.mean())
+    if count < 2:
+        return mean, np.nan, np.nan, np.nan
+    error = float(np.sqrt((1.0 / count + test_share) * differences.var(ddof=1)))
+    half = float(t.ppf(0.975, count - 1)) * error
+    if error == 0.0:
+        return mean, mean, mean, 1.0 if mean == 0.0 else 0.0
+    return mean, mean - half, mean + half, float(2.0 * t.sf(abs(mean) / error, count - 1))

@@ -53,3 +53,28 @@ def test_equal_confidences_stay_in_one_bin():
     correct = np.array([1.0, 0.0] * 50)
     assert expected_calibration_error(correct, np.full(100, 0.5)) == pytest.approx(0.0, abs=1e-12)
     assert expected_calibration_error(np.ones(3), np.full(3, 0.9)) == pytest.approx(0.1)
+
+
+def test_classwise_error_is_the_mean_of_the_classes_and_zero_for_honest_ones():
+    from trifid.metrics.calibration import classwise_calibration_error
+
+    rng = np.random.default_rng(0)
+    p = rng.random(20000)
+    probabilities = np.stack([p, 1 - p], axis=1)
+    labels = (rng.random(20000) > p).astype(int)
+    assert classwise_calibration_error(labels, probabilities) < 0.02
+    swapped = classwise_calibration_error(labels, probabilities[:, ::-1])
+    assert swapped == pytest.approx(0.5, abs=0.02)
+
+
+def test_reliability_bins_hold_all_rows_and_give_the_calibration_error():
+    from trifid.metrics.calibration import expected_calibration_error, reliability
+
+    rng = np.random.default_rng(1)
+    confidence = rng.choice([0.5, 0.7, 0.9], 3000)
+    correct = (rng.random(3000) < 0.8).astype(float)
+    bins = reliability(correct, confidence)
+    assert bins["confidence"] == pytest.approx([0.5, 0.7, 0.9])
+    assert bins["rows"].sum() == 3000
+    gap = np.abs(bins["confidence"] - bins["accuracy"]) @ bins["rows"] / 3000
+    assert gap == pytest.approx(expected_calibration_error(correct, confidence))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from trifid.metrics.comparison import bootstrap_p, holm, mcnemar
+from trifid.metrics.comparison import bootstrap_p, corrected_resampled_t, holm, mcnemar
 
 
 def _pairs(only_first, only_second, both=30):
@@ -50,3 +50,19 @@ def test_bootstrap_p_follows_the_normal_law():
 
 def test_bootstrap_p_of_equal_classifiers_is_one():
     assert bootstrap_p(np.zeros(1), np.zeros((100, 1)))[0] == 1.0
+
+
+def test_corrected_t_is_wider_than_the_plain_one_and_equals_it_without_correction():
+    gaps = np.random.default_rng(0).normal(0.02, 0.01, 10)
+    plain = stats.ttest_1samp(gaps, 0.0)
+    mean, low, high, p = corrected_resampled_t(gaps, 0.0)
+    assert p == pytest.approx(plain.pvalue) and mean == pytest.approx(gaps.mean())
+    assert (low, high) == pytest.approx(tuple(plain.confidence_interval(0.95)))
+    wide = corrected_resampled_t(gaps, 1 / 9)
+    assert wide[1] < low and wide[2] > high and wide[3] > p
+    assert (wide[2] - wide[1]) / (high - low) == pytest.approx(np.sqrt((0.1 + 1 / 9) / 0.1))
+
+
+def test_corrected_t_of_one_run_or_of_equal_runs():
+    assert np.isnan(corrected_resampled_t(np.array([0.1]), 0.2)[1:]).all()
+    assert corrected_resampled_t(np.zeros(4), 0.2) == (0.0, 0.0, 0.0, 1.0)

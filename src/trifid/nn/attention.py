@@ -45,3 +45,45 @@ class SelfAttention(nn.Module):
     def _mask(self, present: Tensor) -> Tensor:
         keys = present | ~present.any(dim=1, keepdim=True)
         return keys[:, None, None, :]  # (B, 1, 1, T), broadcast over heads and queries
+
+
+class CrossAttention(nn.Module):
+    """Queries from one set of tokens, keys and values from another (Vaswani et al. 2017, 3.2.3).
+
+    A row whose other set is absent gets zeros: there is nothing to take.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(width, width)
+        self.key_value = nn.Linear(width, 2 * width)
+        self.project_out = nn.Linear(width, width)
+
+    def forward(
+        self,
+        tokens: Float[Tensor, "B T E"],
+        others: Float[Tensor, "B S E"],
+        present: Bool[Tensor, "B S"],
+    ) -> Float[Tensor, "B T E"]:
+        """What each token takes from the present ones of the others."""
+        value = self._split(self.key_value(others).chunk(2, dim=2)[1])
+        mixed = (self.weights(tokens, others, present) @ value).transpose(1, 2).flatten(2)
+        found = present.any(dim=1)[:, None, None]
+        return torch.where(found, self.project_out(mixed), mixed.new_zeros(()))
+
+    def weights(
+        self,
+        tokens: Float[Tensor, "B T E"],
+        others: Float[Tensor, "B S E"],
+        present: Bool[Tensor, "B S"],
+    ) -> Float[Tensor, "B heads T S"]:
+        """The attention weights; each row sums to 1 over present others."""
+        query = self._split(self.query(tokens))
+        key = self._split(self.key_value(others).chunk(2, dim=2)[0])
+        keys = present | ~present.any(dim=1, keepdim=True)
+        scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
+        return scores.masked_fill(~keys[:, None, None, :], -torch.inf).softmax(dim=-1)
+
+    def _split(self, x: Tensor) -> Tensor:
+        return x.unflatten(2, (self.heads, -1)).transpose(1, 2)  # (B, heads, T, E / heads)

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from trifid.nn.attention import SelfAttention
+from trifid.nn.attention import CrossAttention, SelfAttention
 from trifid.nn.pooling import pool_tokens
 
 
@@ -62,3 +62,19 @@ def test_pooling_averages_present_tokens_of_each_window():
     x = torch.tensor([[[1.0], [100.0], [3.0], [7.0], [9.0], [9.0]]])
     present = torch.tensor([[True, False, True, False, False, False]])
     torch.testing.assert_close(pool_tokens(x, present, 2), torch.tensor([[[2.0], [0.0]]]))
+
+
+def test_cross_attention_equals_torch_and_takes_nothing_from_nothing():
+    torch.manual_seed(0)
+    ours, theirs = CrossAttention(16, 4), nn.MultiheadAttention(16, 4, batch_first=True)
+    theirs.in_proj_weight.data.copy_(torch.cat([ours.query.weight, ours.key_value.weight]))
+    theirs.in_proj_bias.data.copy_(torch.cat([ours.query.bias, ours.key_value.bias]))
+    theirs.out_proj.load_state_dict(ours.project_out.state_dict())
+    x, others = torch.randn(2, 3, 16), torch.randn(2, 5, 16)
+    present = torch.tensor([[True, True, False, True, False], [False] * 5])
+    expected, weights = theirs(
+        x[:1], others[:1], others[:1], key_padding_mask=~present[:1], average_attn_weights=False
+    )
+    torch.testing.assert_close(ours(x, others, present)[:1], expected)
+    torch.testing.assert_close(ours.weights(x, others, present)[:1], weights)
+    assert not ours(x, others, present)[1].any()

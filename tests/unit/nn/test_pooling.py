@@ -3,7 +3,7 @@
 import torch
 from torch.nn.functional import adaptive_avg_pool1d
 
-from trifid.nn.pooling import pool_tokens
+from trifid.nn.pooling import masked_mean, masked_softmax, pool_tokens
 
 
 def test_with_all_tokens_it_is_adaptive_average_pooling():
@@ -26,3 +26,11 @@ def test_absent_tokens_get_no_gradient():
     pool_tokens(tokens, present, 2).sum().backward()
     assert tokens.grad is not None and tokens.grad.isfinite().all()
     assert not tokens.grad[~present].any() and tokens.grad[present].all()
+
+
+def test_mean_and_softmax_run_over_present_ones_only():
+    present = torch.tensor([[True, False, True], [False, False, False]])
+    x = torch.tensor([[[1.0], [100.0], [3.0]], [[5.0], [5.0], [5.0]]])
+    torch.testing.assert_close(masked_mean(x, present), torch.tensor([[2.0], [0.0]]))
+    weights = masked_softmax(torch.tensor([[0.0, 9.0, 0.0], [1.0, 2.0, 3.0]]), present)
+    torch.testing.assert_close(weights, torch.tensor([[0.5, 0.0, 0.5], [0.0, 0.0, 0.0]]))

@@ -5,7 +5,9 @@ gives each group the number of times it was drawn; rows of one group (repeat obs
 sky object, a plate) are drawn together, because they are not independent.
 """
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +15,9 @@ from jaxtyping import Float, Int
 from scipy.special import ndtr, ndtri
 
 LEVEL = 0.95
-_BLOCKS = 200  # groups are left out singly up to this many, in blocks of equal size beyond
-_CELLS = 2_000_000  # weights held at a time
+_BLOCKS = 100  # groups are left out singly up to this many, in blocks of equal size beyond
+_CELLS = 2_000_000  # weights a thread holds at a time
+_THREADS = min(8, os.cpu_count() or 1)
 
 Statistic = Callable[[Int[np.ndarray, "B G"]], Float[np.ndarray, "B S"]]
 
@@ -51,25 +54,19 @@ def wilson(successes: int, n: int, *, level: float = LEVEL) -> tuple[float, floa
     return max(0.0, float((middle - half) / scale)), min(1.0, float((middle + half) / scale))
 
 
-def draw_groups(
-    groups: int, resamples: int, *, seed: int, rows: int = 0
-) -> Iterator[Int[np.ndarray, "B G"]]:
-    """Bootstrap weights in chunks: how often each group was drawn.
+def draw_groups(groups: int, resamples: range, *, seed: int) -> Int[np.ndarray, "B G"]:
+    """Bootstrap weights: how often each group was drawn in each of some resamples.
 
     Args:
         groups: Number of groups G.
-        resamples: Number of resamples over all chunks.
-        seed: The draws depend on this and on `groups` alone.
-        rows: Number of rows behind the groups, where larger: bounds the memory of a chunk.
+        resamples: Which resamples to draw.
+        seed: Each resample depends on this, its number and `groups` alone.
     """
-    generator = np.random.default_rng(seed)
-    step = max(1, _CELLS // max(groups, rows))
-    for start in range(0, resamples, step):
-        count = min(step, resamples - start)
-        drawn = generator.integers(0, groups, size=(count, groups))
-        drawn += np.arange(count)[:, None] * groups
-        weights = np.bincount(drawn.ravel(), minlength=count * groups)
-        yield weights.reshape(count, groups).astype(np.int32)
+    weights = np.empty((len(resamples), groups), np.int32)
+    for place, number in enumerate(resamples):
+        drawn = np.random.default_rng((seed, number)).integers(0, groups, groups, np.int32)
+        weights[place] = np.bincount(drawn, minlength=groups)
+    return weights.astype(np.int8) if weights.max(initial=0) < 128 else weights  # a smaller cache
 
 
 def bootstrap(
@@ -98,28 +95,38 @@ def bootstrap(
         rows: Number of rows behind the groups, to bound memory.
     """
     value = statistic(np.ones((1, groups), np.int32))[0]
-    chunks = draw_groups(groups, resamples, seed=seed, rows=rows)
-    samples = np.concatenate([statistic(weights) for weights in chunks])
+    step = max(1, _CELLS // max(groups, rows))
+    parts = [range(i, min(i + step, resamples)) for i in range(0, resamples, step)]
+
+    def sampled(part: range) -> np.ndarray:
+        return statistic(draw_groups(groups, part, seed=seed))
+
+    samples = _in_threads(sampled, parts)
     tails = np.full((2, value.size), [[(1 - level) / 2], [(1 + level) / 2]])
     if method == "bca" and groups > 1:
-        left_out = _leave_out(groups, seed=seed, rows=rows)
-        tails = _bca_tails(
-            value, samples, np.concatenate([statistic(weights) for weights in left_out]), tails
-        )
+        blocks = _blocks(groups, seed=seed)
+        count = int(blocks.max()) + 1
+        parts = [range(i, min(i + step, count)) for i in range(0, count, step)]
+
+        def left_out(part: range) -> np.ndarray:
+            return statistic((blocks[None, :] != np.array(part)[:, None]).astype(np.int8))
+
+        tails = _bca_tails(value, samples, _in_threads(left_out, parts), tails)
     low, high = _quantiles(samples, tails)
     if groups < 2:
         low[:] = high[:] = np.nan
     return Intervals(value, low, high, samples)
 
 
-def _leave_out(groups: int, *, seed: int, rows: int) -> Iterator[np.ndarray]:
-    """Jackknife weights. Blocks of groups serve for the acceleration: third moments add up."""
-    blocks = min(groups, _BLOCKS)
-    block = np.random.default_rng(seed).permutation(groups) % blocks
-    step = max(1, _CELLS // max(groups, rows))
-    for start in range(0, blocks, step):
-        numbers = np.arange(start, min(start + step, blocks))
-        yield (block[None, :] != numbers[:, None]).astype(np.int32)
+def _in_threads(work: Callable[[range], np.ndarray], parts: list[range]) -> np.ndarray:
+    """The results of all parts in their order; NumPy frees the interpreter's lock."""
+    with ThreadPoolExecutor(max(1, min(_THREADS, len(parts)))) as pool:
+        return np.concatenate(list(pool.map(work, parts)))
+
+
+def _blocks(groups: int, *, seed: int) -> Int[np.ndarray, "G"]:
+    """The jackknife block of each group. They serve for the acceleration: third moments add up."""
+    return np.random.default_rng(seed).permutation(groups) % min(groups, _BLOCKS)
 
 
 def _bca_tails(

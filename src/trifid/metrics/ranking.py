@@ -58,7 +58,7 @@ class Ranking:
         areas = np.empty((2, resamples, len(self.orders)))
         step = max(1, _CELLS // max(rows, 1))
         for start in range(0, resamples, step):
-            part = weights[start : start + step].astype(np.int32, copy=False)
+            part = weights[start : start + step]
             for k, order in enumerate(self.orders):
                 areas[:, start : start + step, k] = _areas(order, part)
         return areas[0], areas[1]
@@ -85,23 +85,23 @@ def _order(positive: np.ndarray, scores: np.ndarray, groups: np.ndarray) -> _Ord
 
 def _areas(order: _Order, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     resamples, rows = len(weights), len(order.groups)
-    ranked = weights[:, order.groups]  # (B, N)
+    ranked = weights.take(order.groups, axis=1)  # (B, N)
     below = np.zeros((resamples, rows + 1), np.int32)  # weight of the ranks before each rank
     np.cumsum(ranked, axis=1, out=below[:, 1:])
     total = below[:, -1].astype(np.float64)
-    own = ranked[:, order.positive]  # (B, P)
+    own = ranked.take(order.positive, axis=1)  # (B, P)
     hits = np.zeros((resamples, own.shape[1] + 1), np.int32)
     np.cumsum(own, axis=1, out=hits[:, 1:])
     positives = hits[:, -1].astype(np.float64)
-    before = below[:, order.start]
+    before = below.take(order.start, axis=1)
     own = own.astype(np.float64)
 
-    rank = 0.5 * (before + below[:, order.stop].astype(np.float64))
+    rank = 0.5 * (before + below.take(order.stop, axis=1).astype(np.float64))
     pairs = np.einsum("bp,bp->b", own, rank) - 0.5 * positives**2
     auc = _or_nan(pairs, positives * (total - positives))
 
     above = total[:, None] - before
-    correct = positives[:, None] - hits[:, order.first]
+    correct = positives[:, None] - hits.take(order.first, axis=1)
     precision = np.divide(correct, above, out=np.zeros_like(above), where=above > 0)
     return auc, _or_nan(np.einsum("bp,bp->b", own, precision), positives)
 

@@ -113,7 +113,7 @@ def _write(
                 subsets=subsets,
             ):
                 advance(len(part.rows) if part.subset == subsets[0] else 0)
-                kept, logits = part.rows[part.present], part.logits[part.present]
+                kept, logits = part.rows[part.present], part.answers.answer[part.present]
                 writer.add(
                     {
                         "object_id": ids[kept],

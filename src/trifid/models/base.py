@@ -26,7 +26,9 @@ class Estimator(Protocol):
     probabilistic: bool
 
     def fit(self, batches: Iterable[Batch]) -> None:
-        """Learns from transformed batches with `targets`."""
+        """Learns from transformed batches whose `targets` are named `label` (B,) int64, -1 =
+        unlabelled, or as the signature's targets, each (B,) standardised, NaN = unlabelled.
+        """
         ...
 
     def __call__(self, batch: Batch, *, explain: bool = False) -> Output:
@@ -39,6 +41,15 @@ class Estimator(Protocol):
 
     def load(self, path: Path) -> None:
         """Reads what `save` wrote, refusing any type it does not expect."""
+        ...
+
+
+@runtime_checkable
+class Staged(Protocol):
+    """A network that is trained in stages, e.g. its encoders first."""
+
+    def set_epoch(self, epoch: int, epochs: int) -> None:
+        """Called before each epoch; sets which parameters learn. Before it, all do."""
         ...
 
 

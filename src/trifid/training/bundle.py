@@ -24,6 +24,7 @@ from trifid.data.loader import absent_input
 from trifid.data.task import Task
 from trifid.errors import BundleError, ConfigError, TrifidError
 from trifid.files import sha256_file, write_json
+from trifid.models.base import Estimator
 from trifid.models.card import meta_batch
 from trifid.schema.batch import Batch
 from trifid.schema.modality import ModalitySpec
@@ -68,7 +69,7 @@ class Bundle:
     """A loaded bundle, ready to use on the CPU."""
 
     card: BundleCard
-    model: nn.Module
+    model: nn.Module | Estimator
     pipeline: Pipeline
     hash: str
 
@@ -77,13 +78,27 @@ class Bundle:
         """Class names in the order of the logits."""
         return self.card.task.classes
 
+    @property
+    def network(self) -> nn.Module:
+        """The model, where gradients or layers of a network are wanted.
 
-def build_model(recipe: Recipe, pipeline: Pipeline, task: Task) -> nn.Module:
+        Raises:
+            ConfigError: If it is a classical model.
+        """
+        if isinstance(self.model, nn.Module):
+            return self.model
+        kind = self.card.recipe.model.model_dump().get("kind")
+        raise ConfigError(f"model {kind!r} is no network: it has no layers and no gradients")
+
+
+def build_model(recipe: Recipe, pipeline: Pipeline, task: Task) -> nn.Module | Estimator:
     """The recipe's model for what the pipeline gives; weights depend on the seed alone."""
     signature = Signature(inputs=pipeline.shapes, classes=task.classes)
     try:
         with torch.device("meta"):  # a first pass without content finds shapes that do not fit
-            recipe.model.build(signature).eval()(meta_batch(signature, rows=2))
+            trial = recipe.model.build(signature)
+            if isinstance(trial, nn.Module):
+                trial.eval()(meta_batch(signature, rows=2))
     except (RuntimeError, ValueError) as error:
         raise ConfigError(
             f"model {recipe.model.model_dump().get('kind')!r} does not fit inputs "

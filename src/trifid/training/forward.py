@@ -1,13 +1,15 @@
-"""Scores of rows without training: one reading and transforming for all subsets of modalities."""
+"""Answers of rows without training: one reading and transforming for all subsets of modalities."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from trifid.data.loader import Loader, Rows
+from trifid.models.base import Estimator
+from trifid.schema.batch import Output
 from trifid.training.device import Place
 from trifid.transforms.pipeline import Pipeline
 
@@ -15,25 +17,59 @@ Subset = tuple[str, ...]
 
 
 @dataclass(frozen=True)
+class Answers:
+    """What a model says of B rows.
+
+    Attributes:
+        answer: Logits (B, K) of classes, or standardised means (B, D) of numbers.
+        log_variance: Of the means (B, D), where the model gives one.
+    """
+
+    answer: np.ndarray
+    log_variance: np.ndarray | None = None
+
+    @staticmethod
+    def of(output: Output) -> "Answers":
+        """The answers of an output, in float32 on the CPU."""
+        log_variance = output.log_variance
+        return Answers(
+            _array(output.answer), None if log_variance is None else _array(log_variance)
+        )
+
+    @staticmethod
+    def joined(parts: Iterable["Answers"]) -> "Answers":
+        """The answers of several batches, one after the other."""
+        known = list(parts)
+        spreads = [part.log_variance for part in known if part.log_variance is not None]
+        answer = np.concatenate([part.answer for part in known])
+        return Answers(answer, np.concatenate(spreads) if spreads else None)
+
+    def take(self, rows: np.ndarray) -> "Answers":
+        """The answers of some rows, by number or mask."""
+        spread = None if self.log_variance is None else self.log_variance[rows]
+        return Answers(self.answer[rows], spread)
+
+
+@dataclass(frozen=True)
 class Scores:
-    """Scores of one batch of rows through one subset of inputs.
+    """Answers for one batch of rows through one subset of inputs.
 
     Attributes:
         rows: Store rows (B,).
         subset: The inputs used; all others were made absent.
-        logits: (B, K) float32.
+        answers: Of the B rows.
         present: (B,) whether a row has any input of the subset.
     """
 
     rows: Rows
     subset: Subset
-    logits: np.ndarray
+    answers: Answers
     present: np.ndarray
 
 
 @torch.inference_mode()
 def scores(
-    model: nn.Module,
+    model: nn.Module | Estimator,
     pipeline: Pipeline,
     loader: Loader,
     rows: Rows,
@@ -42,8 +78,12 @@ def scores(
     batch_size: int,
     subsets: Sequence[Subset] = (),
 ) -> Generator[Scores]:
-    """Scores of rows in their order, batch by batch and subset by subset; all inputs by default."""
-    model.eval()
+    """Answers for rows in their order, batch by batch and subset by subset; all inputs by default.
+
+    A classical model answers on the CPU, whatever the place.
+    """
+    if isinstance(model, nn.Module):
+        model.eval()
     everything = tuple(pipeline.inputs)
     start = 0
     for raw in loader.batches(rows, batch_size):
@@ -53,11 +93,11 @@ def scores(
         for subset in subsets or (everything,):
             narrowed = batch if subset == everything else batch.only(subset)
             with place.autocast():
-                logits = model(narrowed).logits
+                output = model(narrowed)
             yield Scores(
                 rows=part,
                 subset=subset,
-                logits=logits.float().cpu().numpy(),
+                answers=Answers.of(output),
                 present=narrowed.present.any(dim=1).cpu().numpy(),
             )
 
@@ -69,3 +109,7 @@ def default_subsets(inputs: Sequence[str]) -> list[Subset]:
     subsets += [(name,) for name in everything]
     subsets += [tuple(n for n in everything if n != name) for name in everything]
     return list(dict.fromkeys(subset for subset in subsets if subset))
+
+
+def _array(value: Tensor) -> np.ndarray:
+    return value.float().cpu().numpy()

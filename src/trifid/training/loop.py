@@ -15,19 +15,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trifid.calibration.temperature import fit_temperature
 from trifid.data.loader import Loader
 from trifid.data.sampler import epoch_order
 from trifid.errors import RunError
 from trifid.files import write_text
-from trifid.losses.classification import binary_cross_entropy, cross_entropy, soft_targets
+from trifid.models.base import Staged
 from trifid.progress import Advance, progress
-from trifid.schema.batch import Batch, Output
+from trifid.schema.batch import Batch
 from trifid.training import optim
 from trifid.training.checkpoint import load_checkpoint, save_checkpoint, weights
 from trifid.training.device import Place
-from trifid.training.forward import scores
+from trifid.training.forward import Answers, scores
 from trifid.training.log import epoch_entry, log_text
+from trifid.training.objective import LOWER_IS_BETTER, Objective
 from trifid.training.recipe import TrainingConfig
 from trifid.training.rows import TaskRows
 from trifid.transforms.dropout import drop_modalities
@@ -52,10 +52,10 @@ class State:
 
 @dataclass(frozen=True)
 class Trained:
-    """Weights of the best epoch, the temperature fitted on validation, the log."""
+    """Weights of the best epoch, its answers for the validation rows, the log."""
 
     weights: Mapping[str, Tensor]
-    temperature: float
+    valid: Answers
     best_epoch: int
     history: list[dict[str, Any]]
 
@@ -68,7 +68,7 @@ class Trainer:
         pipeline: The fitted transforms.
         loader: Raw batches with targets.
         rows: Which rows train and validate.
-        classes: In the order of the logits.
+        objective: Loss and scores of the task.
         config: The recipe's training part.
         place: Device and processes.
         folder: Where `checkpoints/` and `log.jsonl` go.
@@ -80,13 +80,13 @@ class Trainer:
         pipeline: Pipeline,
         loader: Loader,
         rows: TaskRows,
-        classes: tuple[str, ...],
+        objective: Objective,
         config: TrainingConfig,
         place: Place,
         folder: Path,
     ) -> None:
         self.model, self.pipeline, self.loader = model.to(place.device), pipeline, loader
-        self.rows, self.classes, self.config = rows, classes, config
+        self.rows, self.objective, self.config = rows, objective, config
         self.place, self.folder = place, folder
         pipeline.to(place.device)
         self.optimiser = optim.optimiser(model, config)
@@ -102,18 +102,19 @@ class Trainer:
         state, config = self.state, self.config
         left = (config.epochs - state.epoch) * self.steps_per_epoch - state.step
         with progress("training", left, unit="steps") as advance:
-            while state.epoch < config.epochs:
+            while state.epoch < config.epochs and not self._patience_is_over():
                 self._train_epoch(advance)
                 self._validate()
                 state.epoch, state.step = state.epoch + 1, 0
                 state.loss_sum = state.seconds = 0.0
                 self._save()
         self.model.load_state_dict(self.best)
-        temperature = fit_temperature(self._scores(), self.rows.labels[self.rows.valid])
-        return Trained(self.best, temperature, state.best_epoch, state.history)
+        return Trained(self.best, self._answers(), state.best_epoch, state.history)
 
     def _train_epoch(self, advance: Advance) -> None:
         state, config, rows = self.state, self.config, self.rows
+        if isinstance(self.model, Staged):
+            self.model.set_epoch(state.epoch, config.epochs)
         self.model.train()
         started = saved = time.monotonic() - state.seconds
         losses = torch.tensor(state.loss_sum, dtype=torch.float64, device=self.place.device)
@@ -149,56 +150,42 @@ class Trainer:
         batch = self._regularised(self.pipeline(raw.to(self.place.device)))
         with self.place.autocast():
             output = self.wrapped(batch)
-        loss = self._loss(output, batch)
+        loss = self.objective.loss(output, batch)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()
         return loss.detach()
 
     def _regularised(self, batch: Batch) -> Batch:
-        """Soft targets, modality dropout and mixup, each as the recipe says."""
+        """Targets as the loss wants them, modality dropout and mixup, as the recipe says."""
         config = self.config
-        labels = batch.targets["label"]
-        targets = {
-            "class": soft_targets(labels, len(self.classes), config.label_smoothing),
-            "member": soft_targets(labels, len(self.classes), 0.0),
-        }
-        batch = drop_modalities(batch.replace(targets=targets), config.modality_dropout)
+        batch = drop_modalities(self.objective.prepared(batch), config.modality_dropout)
         if config.mixup == 0:
             return batch
         share = float(torch.distributions.Beta(config.mixup, config.mixup).sample())
         return mix(batch, share, pairs(batch.present))
 
-    def _loss(self, output: Output, batch: Batch) -> Tensor:
-        loss = cross_entropy(output.logits, batch.targets["class"], batch.weight)
-        for name, logits in output.auxiliary.items():
-            member = batch.targets["member"][:, self.classes.index(name)]
-            auxiliary = binary_cross_entropy(logits, member, batch.weight)
-            loss = loss + self.config.auxiliary_weight * auxiliary
-        return loss
-
     def _validate(self) -> None:
         """Judges the epoch on the validation rows; keeps the weights if it is the best so far."""
-        state, config = self.state, self.config
-        entry = epoch_entry(self._scores(), self.rows, config, asdict(state))
-        state.history.append(entry)
-        score = float(entry[f"valid_{config.select}"])
-        score = -score if config.select == "loss" else score
+        state = self.state
+        found = self.objective.scores(self._answers(), self.rows.labels[self.rows.valid])
+        state.history.append(epoch_entry(found, len(self.rows.train), asdict(state)))
+        score = found[self.objective.select]
+        score = -score if self.objective.select in LOWER_IS_BETTER else score
         if score > state.best_score:
             state.best_score, state.best_epoch = score, state.epoch
             self.best = weights(self.model)
 
-    def _scores(self) -> np.ndarray:
-        """Logits (N, K) of the validation rows."""
-        found = scores(
-            self.model,
-            self.pipeline,
-            self.loader,
-            self.rows.valid,
-            self.place,
-            batch_size=self.config.batch_size,
-        )
-        return np.concatenate([part.logits for part in found])
+    def _answers(self) -> Answers:
+        """What the model says of the validation rows."""
+        model, rows, size = self.model, self.rows.valid, self.config.batch_size
+        found = scores(model, self.pipeline, self.loader, rows, self.place, batch_size=size)
+        return Answers.joined(part.answers for part in found)
+
+    def _patience_is_over(self) -> bool:
+        """Whether so many epochs brought no better score that training stops early."""
+        waited = self.state.epoch - 1 - self.state.best_epoch
+        return 0 < self.config.patience <= waited
 
     def _save(self) -> None:
         """Writes a checkpoint and the log; other processes do not wait, they meet at a step."""

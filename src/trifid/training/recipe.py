@@ -71,8 +71,11 @@ class TrainingConfig(Config):
         label_smoothing: Share of each target spread over all classes.
         mixup: Alpha of the Beta distribution of the mixing weight; 0 = off.
         auxiliary_weight: Weight of the auxiliary head's loss.
+        branch_weight: Weight of the loss of each single-modality branch.
         modality_dropout: Probability that a row loses one of its modalities in training.
-        select: The validation score whose best epoch is kept.
+        select: The validation score whose best epoch is kept; by default macro F1 for classes,
+            the loss for numbers.
+        patience: Training stops after so many epochs without a better score; 0 = never.
         seed: Of weights, order, dropout and mixup.
     """
 
@@ -86,8 +89,10 @@ class TrainingConfig(Config):
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     mixup: float = Field(default=0.2, ge=0)
     auxiliary_weight: float = Field(default=0.3, ge=0)
+    branch_weight: float = Field(default=0.3, ge=0)
     modality_dropout: float = Field(default=0.0, ge=0, lt=1)
-    select: Literal["macro_f1", "accuracy", "loss"] = "macro_f1"
+    select: Literal["default", "macro_f1", "accuracy", "loss", "rmse", "crps"] = "default"
+    patience: int = Field(default=0, ge=0)
     seed: int = Field(default=42, ge=0)
 
 

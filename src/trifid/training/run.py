@@ -18,12 +18,14 @@ from typing import Any
 
 import torch
 
+from trifid.calibration.temperature import fit_temperature
 from trifid.errors import RunError
 from trifid.files import read_json, remove_leftovers, write_json, write_text
 from trifid.store.read import Store
 from trifid.training.bundle import CARD, build_model, load_bundle, save_bundle
 from trifid.training.device import Place, place
 from trifid.training.loop import Trained, Trainer
+from trifid.training.objective import ClassObjective
 from trifid.training.recipe import Recipe
 from trifid.training.rows import TaskRows, fit_pipeline, ids_hash, make_loader, task_rows
 from trifid.transforms.pipeline import Pipeline
@@ -79,7 +81,8 @@ def _train_one(
             write_text(out / "recipe.toml", recipe.toml())
             write_json(out / "environment.json", environment(here.device))
             write_json(out / "run.json", document | _split_document(rows, recipe))
-        trainer = Trainer(model, pipeline, loader, rows, task.classes, recipe.training, here, out)
+        objective = ClassObjective(task.classes, recipe.training)
+        trainer = Trainer(model, pipeline, loader, rows, objective, recipe.training, here, out)
         trained = trainer.run()
         if not here.leads:
             return
@@ -91,7 +94,7 @@ def _train_one(
             pipeline=pipeline,
             modalities=loader.wanted,
             weights=trained.weights,
-            temperature=trained.temperature,
+            temperature=fit_temperature(trained.valid.answer, rows.labels[rows.valid]),
             best_epoch=trained.best_epoch,
             provenance={
                 "store_hash": store.hash(),

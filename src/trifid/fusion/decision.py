@@ -50,7 +50,7 @@ def decision_weights(
 
 
 def mixture(each: Float[Tensor, "B M K"], weights: Float[Tensor, "B M"]) -> Float[Tensor, "B K"]:
-    """The logarithm of sum_m w_m p_m from log p_m; equal probabilities where all weights are zero."""
+    """The logarithm of sum_m w_m p_m, from log p_m; all zero where all weights are."""
     some = (weights > 0).any(dim=1, keepdim=True)
     used = torch.where(weights > 0, weights, torch.ones_like(weights))
     terms = each + used.log()[..., None]

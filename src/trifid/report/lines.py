@@ -4,15 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from trifid.physics.lines import ABSORPTION, EMISSION, Line, observed
+from trifid.physics.lines import ABSORPTION, EMISSION, MAIN_QUASAR, QUASAR, observed
 
-# broad lines of quasars that optical spectra show at redshift 1 and more: SDSS line list, vacuum
-_QUASAR = (
-    Line("ly_alpha", "Lyα", 1215.24),
-    Line("c4_1549", "C IV", 1549.48),
-    Line("c3_1908", "C III]", 1908.73),
-    Line("mg2_2799", "Mg II", 2799.12),
-)
 _LABEL = 0.036  # height of a turned label as a share of the range
 
 
@@ -25,8 +18,9 @@ def marks(redshift: float, span: Sequence[float]) -> list[tuple[str, float]]:
         redshift: Of the object.
         span: First and last observed wavelength [angstrom].
     """
+    broad = [QUASAR[name] for name in MAIN_QUASAR]
     lines = sorted(
-        (*EMISSION.values(), *ABSORPTION.values(), *_QUASAR), key=lambda line: line.wavelength
+        (*EMISSION.values(), *ABSORPTION.values(), *broad), key=lambda line: line.wavelength
     )
     places = observed(np.array([line.wavelength for line in lines]), redshift).tolist()
     near = _LABEL * (span[1] - span[0])

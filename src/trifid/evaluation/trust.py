@@ -1,0 +1,132 @@
+"""How far a classifier can be trusted: recalibration, conformal sets, abstention.
+
+Everything is fitted on the validation rows of a predictions table and judged on the test rows.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from trifid.calibration.conformal import Method, fit_classifier
+from trifid.calibration.scaling import fit_dirichlet, fit_vector, log_probabilities
+from trifid.calibration.temperature import fit_temperature, scaled_softmax
+from trifid.evaluation.predictions import Predictions
+from trifid.metrics.calibration import (
+    brier,
+    classwise_calibration_error,
+    expected_calibration_error,
+    log_loss,
+)
+from trifid.metrics.intervals import wilson
+from trifid.metrics.selective import risk_coverage, threshold_for_risk
+
+COVERAGE = 0.9
+RISKS = (0.01, 0.05)
+_KINDS: dict[str, tuple[Method, bool]] = {
+    "lac": ("lac", False),
+    "aps": ("aps", False),
+    "raps": ("raps", False),
+    "lac_per_class": ("lac", True),
+}
+
+
+def trust(
+    predictions: Predictions, *, fold: str = "test", coverage: float = COVERAGE
+) -> dict[str, Any]:
+    """Calibration maps, conformal sets and abstention of the full subset of modalities.
+
+    Args:
+        predictions: A checked table with a fold `valid`; empty answers without one.
+        fold: The fold to judge.
+        coverage: Of the conformal sets.
+
+    Returns:
+        n_valid, n, calibration {map: {ece, classwise_ece, brier, nll}}, conformal {method:
+        {coverage: {value, low, high}, wanted, mean_size, empty, per_class}}, selective {area,
+        best_area, at: [{risk, threshold, answered, error}]}.
+    """
+    if "valid" not in predictions.folds:
+        return {}
+    full = predictions.select(fold=fold).subsets[0]
+    valid = predictions.select(fold="valid", subset=full).labelled()
+    test = predictions.select(fold=fold, subset=full).labelled()
+    if not len(valid) or not len(test):
+        return {}
+    return {
+        "n_valid": len(valid),
+        "n": len(test),
+        "calibration": _calibration(valid, test),
+        "conformal": _conformal(valid, test, coverage),
+        "selective": _selective(valid, test),
+    }
+
+
+def _calibration(valid: Predictions, test: Predictions) -> dict[str, dict[str, float]]:
+    scores, new = log_probabilities(valid.probabilities), log_probabilities(test.probabilities)
+    temperature = fit_temperature(scores, valid.labels)
+    maps = {
+        "as_predicted": test.probabilities,
+        "temperature": scaled_softmax(new, temperature),
+        "vector": fit_vector(scores, valid.labels)(new),
+        "dirichlet": fit_dirichlet(valid.probabilities, valid.labels)(new),
+    }
+    return {name: _scores(test.labels, values) for name, values in maps.items()}
+
+
+def _scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+    predicted = probabilities.argmax(axis=1)
+    correct = (predicted == labels).astype(np.float64)
+    return {
+        "ece": expected_calibration_error(correct, probabilities.max(axis=1)),
+        "classwise_ece": classwise_calibration_error(labels, probabilities),
+        "brier": brier(labels, probabilities),
+        "nll": log_loss(labels, probabilities),
+    }
+
+
+def _conformal(valid: Predictions, test: Predictions, coverage: float) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, (method, per_class) in _KINDS.items():
+        fitted = fit_classifier(
+            valid.probabilities, valid.labels, coverage=coverage, method=method, per_class=per_class
+        )
+        sets = fitted.sets(test.probabilities, seed=1)
+        inside = sets[np.arange(len(test)), test.labels]
+        found[name] = {
+            "wanted": coverage,
+            "coverage": _share(inside),
+            "mean_size": float(sets.sum(axis=1).mean()),
+            "empty": float((~sets.any(axis=1)).mean()),
+            "per_class": {
+                label: _share(inside[test.labels == k])
+                for k, label in enumerate(test.classes)
+                if (test.labels == k).any()
+            },
+        }
+    return found
+
+
+def _selective(valid: Predictions, test: Predictions) -> dict[str, Any]:
+    right, sure = test.predicted == test.labels, test.probabilities.max(axis=1)
+    curve = risk_coverage(right, sure)
+    entries: list[dict[str, Any]] = []
+    for risk in RISKS:
+        least = threshold_for_risk(
+            valid.predicted == valid.labels, valid.probabilities.max(axis=1), risk
+        )
+        kept = sure >= least
+        entries.append(
+            {
+                "risk": risk,
+                "threshold": float(least) if np.isfinite(least) else None,
+                "answered": float(kept.mean()),
+                "error": _share(~right[kept]) if kept.any() else None,
+            }
+        )
+    return {"area": curve.area, "best_area": curve.best_area, "at": entries}
+
+
+def _share(flags: np.ndarray) -> dict[str, float]:
+    """A share of rows with its Wilson interval."""
+    low, high = wilson(int(flags.sum()), len(flags))
+    return {"value": float(flags.mean()), "low": low, "high": high, "n": len(flags)}

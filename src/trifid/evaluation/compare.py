@@ -27,7 +27,7 @@ COMPARED = (
     "brier",
 )
 _LOWER_IS_BETTER = frozenset({"log_loss", "brier"})
-_COLUMNS = [OVERALL.index(name) for name in COMPARED]
+COMPARED_COLUMNS = [OVERALL.index(name) for name in COMPARED]
 _ALPHA = 0.05
 
 Run = tuple[str, Predictions]
@@ -65,8 +65,8 @@ def compare(
             differ, or no object is shared.
     """
     _check_runs(runs)
-    rows = [_judged(name, predictions, fold) for name, predictions in runs]
-    shared = _align([name for name, _ in runs], rows)
+    rows = [judged(name, predictions, fold) for name, predictions in runs]
+    shared = align([name for name, _ in runs], rows)
     names = [name for name, _ in runs]
     statistics = [statistic_of(part) for part in shared]
     draw = partial(bootstrap, resamples=resamples, seed=seed, rows=len(shared[0]))
@@ -87,7 +87,7 @@ def compare(
             (names[i], shared[i], statistics[i]), (names[j], shared[j], statistics[j]), draw
         )
     ]
-    _adjust(differences)
+    adjust(differences)
     return {
         "task": shared[0].metadata["task"],
         "simulated": any(part.metadata["simulated"] for part in shared),
@@ -125,7 +125,7 @@ def _check_runs(runs: Sequence[Run]) -> None:
                 )
 
 
-def _judged(name: str, predictions: Predictions, fold: str) -> Predictions:
+def judged(name: str, predictions: Predictions, fold: str) -> Predictions:
     """The labelled rows of a run's full subset, one an object."""
     chosen = predictions.select(fold=fold)
     rows = chosen.select(subset=chosen.subsets[0]).labelled()
@@ -138,7 +138,7 @@ def _judged(name: str, predictions: Predictions, fold: str) -> Predictions:
     return rows
 
 
-def _align(names: Sequence[str], rows: Sequence[Predictions]) -> list[Predictions]:
+def align(names: Sequence[str], rows: Sequence[Predictions]) -> list[Predictions]:
     """The rows of the objects that all runs hold, in one order, with equal labels and groups."""
     common = set(rows[0].object_ids.tolist())
     for part in rows[1:]:
@@ -175,7 +175,7 @@ def _differences(
     (name_a, rows_a, of_a), (name_b, rows_b, of_b) = first, second
 
     def gap(weights: np.ndarray) -> np.ndarray:
-        return (of_a(weights) - of_b(weights))[:, _COLUMNS]
+        return (of_a(weights) - of_b(weights))[:, COMPARED_COLUMNS]
 
     found = draw(gap, of_a.groups)
     p_values = bootstrap_p(found.value, found.samples).tolist()
@@ -204,7 +204,7 @@ def _differences(
     ]
 
 
-def _adjust(differences: list[dict[str, Any]]) -> None:
+def adjust(differences: list[dict[str, Any]]) -> None:
     """Adds p_adjusted (Holm over the pairs of runs, for each metric) and better."""
     for metric in COMPARED:
         family = [entry for entry in differences if entry["metric"] == metric]

@@ -178,6 +178,7 @@ class Output:
         tokens: Tokens per modality, name to (B, T, E).
         attention: Attention weights, name to (B, heads, T, T), or (B, N) over bands or segments.
         gates: Weights of modalities in the fusion, name to (B,) or (B, E).
+        anomaly: How unlike the training rows a row is (B,); larger is stranger.
     """
 
     logits: Tensor | None = None
@@ -190,6 +191,7 @@ class Output:
     tokens: Mapping[str, Tensor] = field(default_factory=dict)
     attention: Mapping[str, Tensor] = field(default_factory=dict)
     gates: Mapping[str, Tensor] = field(default_factory=dict)
+    anomaly: Tensor | None = None
 
     @property
     def answer(self) -> Tensor:

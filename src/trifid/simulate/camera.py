@@ -41,7 +41,8 @@ AVERAGE = Detectors(
 )
 """Averages over the catalogue; dark variance: median of the six columns."""
 _SEEING_COLOR = (np.array([3551.0, 4686.0, 6166.0, 7480.0, 8932.0]) / 6166.0) ** -0.3
-_WING = (0.9, 3.0)  # share of the core in the double Gaussian, width of the wing over the core
+FWHM_OVER_SIGMA = 2.3548
+WING = (0.9, 3.0)  # share of the core in the double Gaussian, width of the wing over the core
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,19 @@ class Sky:
     level: np.ndarray
 
 
-def draw_sky(rng: np.random.Generator, count: int) -> Sky:
-    """Draws seeing (r: 1.3 arcsec, sd 0.2) and sky level (scatter 10 %) of each object's field."""
-    seeing = rng.normal(1.3, 0.2, count).clip(0.9, 2.2)[:, None] * _SEEING_COLOR
-    return Sky(seeing, SKY * np.exp(rng.normal(0.0, 0.1, (count, 1))))
+def draw_sky(
+    rng: np.random.Generator, count: int, *, seeing: float = 1.0, brightness: float = 1.0
+) -> Sky:
+    """Draws seeing (r: 1.3 arcsec, sd 0.2) and sky level (scatter 10 %) of each object's field.
+
+    Args:
+        rng: Random numbers.
+        count: Objects.
+        seeing: Factor on the seeing.
+        brightness: Factor on the sky.
+    """
+    fwhm = seeing * rng.normal(1.3, 0.2, count).clip(0.9, 2.2)[:, None] * _SEEING_COLOR
+    return Sky(fwhm, brightness * SKY * np.exp(rng.normal(0.0, 0.1, (count, 1))))
 
 
 def pixel_noise(flux: np.ndarray, level: np.ndarray, detectors: Detectors = AVERAGE) -> np.ndarray:
@@ -93,6 +103,13 @@ def _disc_transform(frequency: np.ndarray) -> np.ndarray:
     """Hankel transform of the exponential profile of unit flux; frequency in 1/r50."""
     scale = 1.0 / _SERSIC_B[1]
     return (1.0 + (2.0 * np.pi * scale * frequency) ** 2) ** -1.5
+
+
+def profile_transform(frequency: np.ndarray, index: int) -> np.ndarray:
+    """Hankel transform of a Sersic profile of unit flux, index 1 or 4; frequency in 1/r50."""
+    if index == 1:
+        return _disc_transform(frequency)
+    return np.interp(frequency, *_bulge_transform())
 
 
 def enclosed(radius: np.ndarray, half_light: np.ndarray, index: int) -> np.ndarray:
@@ -159,20 +176,17 @@ def _transform(profiles: Profiles, item: int, fx: np.ndarray, fy: np.ndarray) ->
     """Fourier transform of one profile of unit flux (H, W/2 + 1)."""
     radius = profiles.radius[item]
     if radius == 0.0:
-        return np.ones((fy.size, fx.size))
+        return np.ones((1, 1))
     cosine, sine = np.cos(profiles.angle[item]), np.sin(profiles.angle[item])
     major = fx * cosine + fy[:, None] * sine
     minor = (fy[:, None] * cosine - fx * sine) * profiles.axis[item]
-    frequency = radius * np.sqrt(major**2 + minor**2)
-    if profiles.index[item] == 1:
-        return _disc_transform(frequency)
-    return np.interp(frequency, *_bulge_transform())
+    return profile_transform(radius * np.sqrt(major**2 + minor**2), int(profiles.index[item]))
 
 
 def _point_spread(fwhm: np.ndarray, fx: np.ndarray, fy: np.ndarray) -> np.ndarray:
     """Transform of the double Gaussian and of the pixel, one plane per band (5, H, W/2 + 1)."""
-    sigma = fwhm[:, None] / PIXEL / 2.3548
-    share, wider = _WING
+    sigma = fwhm[:, None] / PIXEL / FWHM_OVER_SIGMA
+    share, wider = WING
     planes = np.zeros((fwhm.size, fy.size, fx.size))
     for weight, width in ((share, sigma), (1.0 - share, wider * sigma)):
         along_y = np.exp(-2.0 * (np.pi * width * fy) ** 2) * np.sinc(fy)
@@ -181,11 +195,16 @@ def _point_spread(fwhm: np.ndarray, fx: np.ndarray, fy: np.ndarray) -> np.ndarra
     return planes.astype(np.float32)
 
 
-def expose(rng: np.random.Generator, images: np.ndarray, sky: Sky) -> np.ndarray:
-    """Adds sky, photon and read noise to noiseless images (B, 5, H, W); the sky is subtracted."""
+def expose(
+    rng: np.random.Generator, images: np.ndarray, sky: Sky, depth: float = 1.0
+) -> np.ndarray:
+    """Adds sky, photon and read noise to noiseless images (B, 5, H, W); the sky is subtracted.
+
+    `depth` is a factor on the signal-to-noise.
+    """
     noisy = np.empty(images.shape, dtype=np.float32)
     for row, image in enumerate(images):  # one by one: in double precision all would be large
-        noise = pixel_noise(np.moveaxis(image, 0, -1), sky.level[row])
+        noise = pixel_noise(np.moveaxis(image, 0, -1), sky.level[row]) / depth
         noisy[row] = image + np.moveaxis(noise, -1, 0) * rng.normal(size=image.shape)
     return noisy
 
@@ -194,3 +213,9 @@ def join(*parts: Profiles) -> Profiles:
     """All profiles of several scenes on the same images."""
     names = [item.name for item in fields(Profiles)]
     return Profiles(**{n: np.concatenate([getattr(part, n) for part in parts]) for n in names})
+
+
+def select(profiles: Profiles, which: np.ndarray) -> Profiles:
+    """The profiles where `which` (P,) is true."""
+    names = [item.name for item in fields(Profiles)]
+    return Profiles(**{name: getattr(profiles, name)[which] for name in names})

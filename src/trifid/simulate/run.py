@@ -1,79 +1,115 @@
-"""Writing a simulated sky as a store, plate by plate, in one or more processes."""
+"""Writing a simulated sky plate by plate, in one or more processes: a store, or survey files."""
 
+import json
 import multiprocessing
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
+from typing import Literal, TypeVar
 
 from trifid.errors import ConfigError
 from trifid.progress import progress
-from trifid.schema.block import Block
-from trifid.schema.modality import StoreSchema
-from trifid.simulate import galaxy4
+from trifid.simulate import galaxy4, plates, sgq3
+from trifid.simulate.options import SkyOptions
+from trifid.simulate.plates import SkyTask
 from trifid.store import ShardEntry, StoreWriter, write_shard
 
 MAX_OBJECTS = 5_000_000  # plate numbers then stay below 10,000
+_Done = TypeVar("_Done")
 
-
-@dataclass(frozen=True)
-class SimulatedTask:
-    """How the sky of a task is made: its schema, the rows of its plates, one plate."""
-
-    schema: Callable[[int], StoreSchema]
-    plate_rows: Callable[[int], list[int]]
-    simulate_plate: Callable[[int, int, int, int], Block]
-
-
-SIMULATED_TASKS: dict[str, SimulatedTask] = {
-    "galaxy4": SimulatedTask(galaxy4.schema, galaxy4.plate_rows, galaxy4.simulate_plate),
+SIMULATED_TASKS: dict[str, Callable[[], SkyTask]] = {
+    "galaxy4": galaxy4.galaxy4,
+    "sgq3": sgq3.sgq3,
 }
 
 
-def simulate(
-    task: str, objects: int, out: Path, *, seed: int = 1, workers: int = 1, size: int = 64
-) -> None:
-    """Writes a store of simulated observations: one shard a plate.
+@cache
+def sky_task(name: str) -> SkyTask:
+    """How the sky of a task is made.
 
-    The bytes depend on task, objects, seed and size, never on the number of workers.
+    Raises:
+        ConfigError: If there is no such task.
+    """
+    if name not in SIMULATED_TASKS:
+        known = ", ".join(sorted(SIMULATED_TASKS))
+        raise ConfigError(f"no simulated sky for task {name!r:.40}; known: {known}")
+    return SIMULATED_TASKS[name]()
+
+
+@dataclass(frozen=True)
+class Job:
+    """One plate to be made, all that a worker needs to know."""
+
+    task: str
+    out: Path
+    options: SkyOptions
+    seed: int
+    plate: int
+    rows: int
+    size: int
+
+
+def simulate(
+    task: str,
+    objects: int,
+    out: Path,
+    *,
+    seed: int = 1,
+    workers: int = 1,
+    size: int = 64,
+    options: SkyOptions | None = None,
+    form: Literal["store", "sdss"] = "store",
+) -> None:
+    """Writes simulated observations: a store with a shard a plate, or files as SDSS publishes them.
+
+    The bytes depend on task, objects, seed, size and options, never on the number of workers.
 
     Args:
         task: A key of `SIMULATED_TASKS`.
         objects: Rows of the store, repeat observations included.
-        out: Folder of the new store.
+        out: Folder of the new store, or of the files.
         seed: Of all random numbers, 0 or more.
         workers: Processes.
         size: Pixels on a side of an image.
+        options: How the sky is observed.
+        form: `store` or `sdss`.
 
     Raises:
         ConfigError: If there is no such task, or a number is out of its range.
         StoreError: If `out` holds a finished store or cannot be written.
     """
-    if task not in SIMULATED_TASKS:
-        known = ", ".join(sorted(SIMULATED_TASKS))
-        raise ConfigError(f"no simulated sky for task {task!r:.40}; known: {known}")
+    kind, options = sky_task(task), options or SkyOptions()
     _check("objects", objects, 1, MAX_OBJECTS)
     _check("seed", seed, 0, 2**63 - 1)
     _check("workers", workers, 1, 1024)
     _check("size", size, 16, 512)
-    kind = SIMULATED_TASKS[task]
     provenance = {
         "simulated": "true",
         "simulate": f"{task} --objects {objects} --seed {seed} --size {size}",
+        "options": json.dumps(options.model_dump(mode="json"), sort_keys=True),
     }
     jobs = [
-        (task, out, seed, plate, rows, size) for plate, rows in enumerate(kind.plate_rows(objects))
+        Job(task, out, options, seed, plate, rows, size)
+        for plate, rows in enumerate(plates.plate_rows(objects))
     ]
+    if form == "sdss":
+        from trifid.simulate import sdss_files
+
+        sdss_files.write_all(jobs, provenance, workers)
+        return
     with (
-        StoreWriter(out, kind.schema(size), provenance=provenance) as writer,
+        StoreWriter(out, kind.schema(options, size), provenance=provenance) as writer,
         progress("simulate", objects) as advance,
-        closing(_written(jobs, workers)) as entries,
+        closing(spread(_write_plate, jobs, workers)) as done,
     ):
-        for entry in entries:
-            writer.add(entry)
-            advance(entry.rows)
+        for entries in done:
+            for entry in entries:
+                writer.add(entry)
+                advance(entry.rows)
         writer.finish([])
 
 
@@ -82,29 +118,32 @@ def _check(name: str, value: int, least: int, most: int) -> None:
         raise ConfigError(f"{name} is {value}; give a number from {least} to {most}")
 
 
-_Job = tuple[str, Path, int, int, int, int]
+def _write_plate(job: Job) -> list[ShardEntry]:
+    """Writes a plate: one shard for each pattern of modalities that occurs on it."""
+    task = sky_task(job.task)
+    schema = task.schema(job.options, job.size)
+    block = plates.simulate_plate(task, job.options, job.seed, job.plate, job.rows, job.size)
+    pieces = plates.split_by_pattern(block, job.options, job.seed, job.plate)
+    return [
+        write_shard(job.out, job.plate * len(pieces) + index, piece, schema)
+        for index, piece in enumerate(pieces)
+        if piece is not None
+    ]
 
 
-def _write_plate(job: _Job) -> ShardEntry:
-    task, out, seed, plate, rows, size = job
-    kind = SIMULATED_TASKS[task]
-    block = kind.simulate_plate(seed, plate, rows, size)
-    return write_shard(out, plate, block, kind.schema(size))
-
-
-def _written(jobs: list[_Job], workers: int) -> Generator[ShardEntry]:
-    """Writes the shards, two jobs a worker in flight, in the order they are done."""
+def spread(work: Callable[[Job], _Done], jobs: Iterable[Job], workers: int) -> Generator[_Done]:
+    """Does jobs, two a worker in flight, and gives what they return in the order they are done."""
     if workers == 1:
-        yield from map(_write_plate, jobs)
+        yield from map(work, jobs)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as pool:
-        waiting: set[Future[ShardEntry]] = set()
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        waiting: set[Future[_Done]] = set()
         queue = iter(jobs)
         try:
             while True:
                 for job in islice(queue, 2 * workers - len(waiting)):
-                    waiting.add(pool.submit(_write_plate, job))
+                    waiting.add(pool.submit(work, job))
                 if not waiting:
                     return
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)

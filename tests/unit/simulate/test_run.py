@@ -55,4 +55,4 @@ def test_wrong_options_are_named(tmp_path: Path, changes: dict, message: str) ->
 
 
 def test_tasks_are_listed() -> None:
-    assert list(SIMULATED_TASKS) == ["galaxy4"]
+    assert {"galaxy4", "sgq3"} <= set(SIMULATED_TASKS)

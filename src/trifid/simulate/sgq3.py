@@ -1,0 +1,61 @@
+"""The simulated sky of the task `sgq3`: stars, galaxies and quasars on the same plates.
+
+Shares: the sample of 1,000 objects of the paper (498 stars, 440 galaxies, 62 quasars) for `legacy`
+magnitudes; those of 140 visually inspected targets of a BOSS plate for `boss`.
+"""
+
+import numpy as np
+
+from trifid.schema.block import Fields
+from trifid.simulate.instruments import Instrument
+from trifid.simulate.options import SkyOptions
+from trifid.simulate.plates import Columns, Kind, SkyTask
+from trifid.simulate.source import Objects
+
+_CLASSES = {"star": "STAR", "galaxy": "GALAXY", "quasar": "QSO"}
+
+
+def sgq3() -> SkyTask:
+    """Stars, galaxies and quasars."""
+    return SkyTask(
+        name="sgq3",
+        kinds=(
+            Kind("STAR", 0.498, _draw_stars),
+            Kind("GALAXY", 0.440, _draw_galaxies),
+            Kind("QSO", 0.062, _draw_quasars),
+        ),
+        measure=_measure,
+        columns={},
+        features=(),
+        label="class",
+        aliases={band: f"modelmag_{band}" for band in "ugriz"},
+    )
+
+
+def _draw_stars(rng: np.random.Generator, count: int, options: SkyOptions) -> Objects:
+    from trifid.simulate.stars import draw_stars
+
+    return draw_stars(rng, count, options.magnitudes)
+
+
+def _draw_galaxies(rng: np.random.Generator, count: int, options: SkyOptions) -> Objects:
+    from trifid.simulate.galaxy_draw import draw_galaxies
+
+    return draw_galaxies(rng, count, source=options.stellar)
+
+
+def _draw_quasars(rng: np.random.Generator, count: int, options: SkyOptions) -> Objects:
+    from trifid.simulate.quasars import draw_quasars
+
+    return draw_quasars(rng, count, options.magnitudes)
+
+
+def _measure(
+    rng: np.random.Generator, objects: Objects, fields: Fields, instrument: Instrument
+) -> Columns:
+    """The true class and nearly the true redshift: no pipeline yet."""
+    return {
+        "class": np.full(len(objects), _CLASSES[objects.kind]),
+        "redshift": objects.redshift + rng.normal(0.0, 1e-4, len(objects)),
+        "zwarning": np.zeros(len(objects), dtype=np.int64),
+    }

@@ -11,9 +11,9 @@ Differs from the paper:
 """
 
 from trifid.models import classical
+from trifid.models.ann import ann
 from trifid.models.base import ModelConfig
 from trifid.models.classical import PAPER
-from trifid.models.cnn_ann import ann
 from trifid.registry import register
 from trifid.training.recipe import Recipe, SplitConfig, TrainingConfig
 from trifid.transforms.pipeline import TableInput

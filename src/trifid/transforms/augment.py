@@ -1,0 +1,177 @@
+"""Augmentation of transformed training batches; everything is off unless the recipe turns it on.
+
+Applied after the pipeline and before modality dropout and mixup, never in use. Randomness comes
+from torch's generator, which training seeds at every step, so a resumed run draws the same.
+
+The transforms leave an ivar of 0 and 1 only, so noise is measured on the transformed data itself:
+of a spectrum along wavelength, of an image from its own sky.
+"""
+
+import torch
+from jaxtyping import Bool, Float
+from pydantic import Field
+from torch import Tensor
+
+from trifid.config import Config
+from trifid.schema.batch import Batch, Image, Input, Spectrum, Table
+
+NOISE_PIXELS = 128  # in which the noise of a spectrum is taken as constant
+
+
+class AugmentConfig(Config):
+    """What is drawn anew for each row at each step.
+
+    Attributes:
+        flips: Images mirrored left-right and up-down, each half of the time.
+        rotations: Images turned by a multiple of 90 degrees (by 180 where they are not square).
+        shift: Largest shift of an image along each axis [pixel]; below 1, or its edges wrap.
+        image_noise: Noise added to images, in units of each image's own; up to this much.
+        band_dropout: Probability that a band of an image becomes zero; one band always stays.
+        spectrum_noise: Noise added to spectra, in units of their own; up to this much.
+        redshift_shift: Largest shift of a spectrum along the log-wavelength grid [pixel].
+        continuum_tilt: Largest slope added to a spectrum, centre to end [its own unit].
+        cell_dropout: Probability that a valid table cell becomes missing; one always stays.
+    """
+
+    flips: bool = False
+    rotations: bool = False
+    shift: float = Field(default=0.0, ge=0)
+    image_noise: float = Field(default=0.0, ge=0)
+    band_dropout: float = Field(default=0.0, ge=0, lt=1)
+    spectrum_noise: float = Field(default=0.0, ge=0)
+    redshift_shift: int = Field(default=0, ge=0)
+    continuum_tilt: float = Field(default=0.0, ge=0)
+    cell_dropout: float = Field(default=0.0, ge=0, lt=1)
+
+
+def augment(batch: Batch, config: AugmentConfig) -> Batch:
+    """The batch with each input changed as the configuration says; itself if that is nothing."""
+    if config == AugmentConfig():
+        return batch
+    return batch.replace(inputs={n: _augmented(v, config) for n, v in batch.inputs.items()})
+
+
+def _augmented(value: Input, config: AugmentConfig) -> Input:
+    if isinstance(value, Image):
+        return Image(_image(value.flux, config), value.present)
+    if isinstance(value, Spectrum):
+        return _spectrum(value, config)
+    if isinstance(value, Table) and config.cell_dropout > 0:
+        kept = value.valid & keep_one(value.valid, config.cell_dropout)
+        values = torch.where(kept, value.values, value.values.new_zeros(()))
+        return Table(values, kept, value.present)
+    return value
+
+
+def _image(flux: Tensor, config: AugmentConfig) -> Tensor:
+    rows, bands = flux.shape[:2]
+    if config.flips:
+        flux = flip(flux, _coins(flux), _coins(flux))
+    if config.rotations:
+        flux = rotate(flux, torch.randint(4, (rows,), device=flux.device))
+    if config.shift > 0:
+        flux = shift(flux, _uniform(flux, 2) * config.shift)
+    if config.image_noise > 0:
+        amount = config.image_noise * torch.rand(rows, 1, 1, 1, device=flux.device)
+        flux = flux + amount * image_noise(flux)[..., None, None] * torch.randn_like(flux)
+    if config.band_dropout > 0:
+        there = torch.ones(rows, bands, dtype=torch.bool, device=flux.device)
+        kept = keep_one(there, config.band_dropout)
+        flux = torch.where(kept[..., None, None], flux, flux.new_zeros(()))
+    return flux
+
+
+def _spectrum(value: Spectrum, config: AugmentConfig) -> Spectrum:
+    flux, ivar, rows = value.flux, value.ivar, len(value.flux)
+    if config.spectrum_noise > 0:
+        amount = config.spectrum_noise * torch.rand(rows, 1, device=flux.device)
+        flux = flux + amount * spectrum_noise(flux) * torch.randn_like(flux)
+    if config.continuum_tilt > 0:
+        place = torch.linspace(-1, 1, flux.shape[1], device=flux.device)
+        flux = flux + config.continuum_tilt * _uniform(flux, 1) * place
+    flux = torch.where(ivar > 0, flux, flux.new_zeros(()))
+    if config.redshift_shift > 0:
+        most = config.redshift_shift
+        steps = torch.randint(-most, most + 1, (rows,), device=flux.device)
+        flux, ivar = slide(flux, steps), slide(ivar, steps)
+    return Spectrum(flux, ivar, value.present)
+
+
+def flip(
+    x: Float[Tensor, "B C H W"], across: Bool[Tensor, "B"], over: Bool[Tensor, "B"]
+) -> Float[Tensor, "B C H W"]:
+    """Rows mirrored left-right where `across`, up-down where `over`."""
+    x = torch.where(across[:, None, None, None], x.flip(3), x)
+    return torch.where(over[:, None, None, None], x.flip(2), x)
+
+
+def rotate(x: Float[Tensor, "B C H W"], quarters: Tensor) -> Float[Tensor, "B C H W"]:
+    """Rows turned by `quarters (B,)` times 90 degrees; images that are not square by halves."""
+    square = x.shape[2] == x.shape[3]
+    turned = x
+    for count in (1, 2, 3) if square else (2,):
+        chosen = (quarters == count)[:, None, None, None]
+        turned = torch.where(chosen, torch.rot90(x, count, (2, 3)), turned)
+    return turned
+
+
+def shift(x: Float[Tensor, "B C H W"], by: Float[Tensor, "B 2"]) -> Float[Tensor, "B C H W"]:
+    """Images moved by `by` (rows, columns) [pixel], through their Fourier transform.
+
+    Unlike interpolation this leaves the noise as it is; what leaves one edge enters at the other.
+    """
+    height, width = x.shape[2:]
+    down = torch.fft.fftfreq(height, device=x.device)[:, None]
+    right = torch.fft.rfftfreq(width, device=x.device)[None, :]
+    angle = -2 * torch.pi * (by[:, 0, None, None] * down + by[:, 1, None, None] * right)
+    phase = torch.polar(torch.ones_like(angle), angle)[:, None]  # (B, 1, H, W // 2 + 1)
+    return torch.fft.irfft2(torch.fft.rfft2(x) * phase, s=(height, width))
+
+
+def slide(x: Float[Tensor, "B L"], steps: Tensor) -> Float[Tensor, "B L"]:
+    """Rows moved by `steps (B,)` whole pixels to longer wavelengths; zeros come in at the edge."""
+    index = torch.arange(x.shape[1], device=x.device) - steps[:, None]
+    inside = (index >= 0) & (index < x.shape[1])
+    return torch.where(inside, x.gather(1, index.clamp(0, x.shape[1] - 1)), x.new_zeros(()))
+
+
+def image_noise(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C"]:
+    """The sky's noise of each image and band: 1.4826 MAD."""
+    pixels = x.flatten(2)
+    centre = pixels.median(dim=2, keepdim=True).values
+    return 1.4826 * (pixels - centre).abs().median(dim=2).values
+
+
+def spectrum_noise(x: Float[Tensor, "B L"]) -> Float[Tensor, "B L"]:
+    """Noise of each pixel, constant over stretches of 128 of them.
+
+    From |2 f(i) - f(i - 2) - f(i + 2)|, which the continuum leaves alone: 1.482602 / sqrt(6) times
+    its median (Stoehr et al. 2008, DER_SNR).
+    """
+    length = x.shape[1]
+    if length < 5:
+        return torch.zeros_like(x)
+    second = (2 * x[:, 2:-2] - x[:, :-4] - x[:, 4:]).abs()
+    cuts = max(1, second.shape[1] // NOISE_PIXELS)
+    parts = second.tensor_split(cuts, dim=1)
+    noise = torch.stack([part.median(dim=1).values for part in parts], dim=1)  # (B, cuts)
+    place = torch.arange(length, device=x.device) * cuts // length
+    return 1.482602 / 6**0.5 * noise[:, place]
+
+
+def keep_one(there: Bool[Tensor, "B N"], probability: float) -> Bool[Tensor, "B N"]:
+    """Which of the N stay if each goes with this probability; one of those there always stays."""
+    kept = torch.rand(there.shape, device=there.device) >= probability
+    lottery = torch.rand(there.shape, device=there.device) * there
+    saved = torch.nn.functional.one_hot(lottery.argmax(dim=1), there.shape[1]).bool()
+    none = ~(kept & there).any(dim=1, keepdim=True)
+    return torch.where(none, saved, kept)
+
+
+def _coins(x: Tensor) -> Tensor:
+    return torch.rand(len(x), device=x.device) < 0.5
+
+
+def _uniform(x: Tensor, columns: int) -> Tensor:
+    """Numbers (B, columns) between -1 and 1."""
+    return 2 * torch.rand(len(x), columns, device=x.device) - 1

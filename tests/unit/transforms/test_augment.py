@@ -1,0 +1,154 @@
+"""Augmentation: each change alone, absence, and the same draws from the same seed."""
+
+import pytest
+import torch
+
+from trifid.schema.batch import Batch, Image, Spectrum, Table
+from trifid.transforms.augment import (
+    AugmentConfig,
+    augment,
+    flip,
+    image_noise,
+    keep_one,
+    rotate,
+    shift,
+    slide,
+    spectrum_noise,
+)
+
+EVERYTHING = AugmentConfig(
+    flips=True,
+    rotations=True,
+    shift=0.5,
+    image_noise=0.5,
+    band_dropout=0.3,
+    spectrum_noise=0.5,
+    redshift_shift=5,
+    continuum_tilt=0.2,
+    cell_dropout=0.2,
+)
+
+
+def _batch(rows=12):
+    torch.manual_seed(0)
+    there = torch.arange(rows) % 3 > 0
+    ivar = torch.ones(rows, 300)
+    ivar[:, 100:110] = 0
+    flux = torch.where(ivar > 0, torch.randn(rows, 300), 0.0)
+    return Batch(
+        ids=tuple(map(str, range(rows))),
+        inputs={
+            "image": Image(torch.randn(rows, 3, 16, 16), there),
+            "spectrum": Spectrum(flux, ivar, there.roll(1)),
+            "table": Table(
+                torch.randn(rows, 4), torch.rand(rows, 4) > 0.2, torch.ones(rows).bool()
+            ),
+        },
+        targets={"label": torch.zeros(rows).long()},
+    )
+
+
+def test_everything_is_off_by_default():
+    batch = _batch()
+    assert augment(batch, AugmentConfig()) is batch
+
+
+def test_the_same_seed_draws_the_same():
+    batch = _batch()
+    first, second = [], []
+    for found in (first, second):
+        torch.manual_seed(5)
+        found.append(augment(batch, EVERYTHING))
+    for name in ("image", "spectrum"):
+        assert torch.equal(first[0].inputs[name].flux, second[0].inputs[name].flux)
+        assert not torch.equal(first[0].inputs[name].flux, batch.inputs[name].flux)
+
+
+def test_absence_targets_and_shapes_stay():
+    batch = _batch()
+    changed = augment(batch, EVERYTHING)
+    assert torch.equal(changed.present, batch.present)
+    assert torch.equal(changed.targets["label"], batch.targets["label"])
+    for name, value in changed.inputs.items():
+        content = value.values if name == "table" else value.flux
+        assert content.isfinite().all() and not content[~value.present].any()
+    spectrum = changed.inputs["spectrum"]
+    assert not spectrum.flux[spectrum.ivar == 0].any()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "touched"),
+    [
+        ("flips", True, "image"),
+        ("rotations", True, "image"),
+        ("shift", 0.5, "image"),
+        ("image_noise", 1.0, "image"),
+        ("band_dropout", 0.5, "image"),
+        ("spectrum_noise", 1.0, "spectrum"),
+        ("redshift_shift", 3, "spectrum"),
+        ("continuum_tilt", 0.5, "spectrum"),
+    ],
+)
+def test_a_switch_changes_its_modality_alone(field, value, touched):
+    batch = _batch()
+    changed = augment(batch, AugmentConfig(**{field: value}))
+    for name in ("image", "spectrum"):
+        same = torch.equal(changed.inputs[name].flux, batch.inputs[name].flux)
+        assert same == (name != touched)
+    assert torch.equal(changed.inputs["table"].values, batch.inputs["table"].values)
+
+
+def test_flips_and_quarter_turns():
+    x = torch.arange(4.0).view(1, 1, 2, 2).expand(4, 1, 2, 2)
+    yes, no = torch.tensor([True]).expand(4), torch.tensor([False]).expand(4)
+    assert flip(x, yes, no)[0].flatten().tolist() == [1, 0, 3, 2]
+    assert flip(x, no, yes)[0].flatten().tolist() == [2, 3, 0, 1]
+    turned = rotate(x, torch.arange(4))
+    for quarters in range(4):
+        assert torch.equal(turned[quarters], torch.rot90(x[0], quarters, (1, 2)))
+    oblong = torch.randn(4, 1, 2, 3)
+    turned = rotate(oblong, torch.arange(4))
+    assert torch.equal(turned[[0, 1, 3]], oblong[[0, 1, 3]])
+    assert torch.equal(turned[2], torch.rot90(oblong[2], 2, (1, 2)))
+
+
+def test_a_shift_moves_the_centroid_and_keeps_flux_and_noise():
+    y, x = torch.meshgrid(torch.arange(33.0), torch.arange(32.0), indexing="ij")
+    star = torch.exp(-((y - 16) ** 2 + (x - 15) ** 2) / 8)[None, None]
+    moved = shift(star, torch.tensor([[0.3, -0.4]]))
+    total = moved.sum()
+    torch.testing.assert_close(total, star.sum())
+    torch.testing.assert_close((moved * y).sum() / total, torch.tensor(16.3), rtol=0, atol=1e-3)
+    torch.testing.assert_close((moved * x).sum() / total, torch.tensor(14.6), rtol=0, atol=1e-3)
+    torch.manual_seed(0)
+    noise = torch.randn(8, 1, 65, 65)
+    assert abs(float(shift(noise, torch.full((8, 2), 0.5)).std()) - 1) < 0.02
+
+
+def test_a_spectrum_slides_by_whole_pixels():
+    x = torch.tensor([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0], [1.0, 2.0, 3.0]])
+    got = slide(x, torch.tensor([1, 0, -2]))
+    assert got.tolist() == [[0.0, 1.0, 2.0], [1.0, 2.0, 3.0], [3.0, 0.0, 0.0]]
+
+
+def test_the_noise_is_measured_where_it_is():
+    torch.manual_seed(0)
+    place = torch.linspace(0, 1, 4000)
+    sigma = torch.where(place < 0.5, 0.1, 0.4)
+    flux = 5 * place**2 + sigma * torch.randn(3, 4000)
+    measured = spectrum_noise(flux)
+    assert abs(float(measured[:, :1800].mean()) / 0.1 - 1) < 0.1
+    assert abs(float(measured[:, 2200:].mean()) / 0.4 - 1) < 0.1
+    assert not spectrum_noise(torch.randn(2, 4)).any()
+    sky = 3 + 0.2 * torch.randn(2, 3, 64, 64)
+    sky[:, :, 30:34, 30:34] += 100
+    assert torch.allclose(image_noise(sky), torch.tensor(0.2), rtol=0.1)
+
+
+def test_one_always_stays():
+    torch.manual_seed(0)
+    there = torch.rand(5000, 3) > 0.4
+    kept = keep_one(there, 0.7) & there
+    assert torch.equal(kept.any(dim=1), there.any(dim=1))
+    full = keep_one(torch.ones(5000, 3, dtype=torch.bool), 0.1)
+    assert abs(float(full.float().mean()) - 0.9) < 0.02

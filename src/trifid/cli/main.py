@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from trifid.cli.audit import audit
 from trifid.cli.compare import compare
 from trifid.cli.demo import demo
 from trifid.cli.evaluate import evaluate
@@ -42,6 +43,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "compare": compare,
     "predict": predict,
     "report": report,
+    "audit": audit,
     "list": list_names,
     "show": show,
 }

@@ -147,6 +147,15 @@ class ClassicalEstimator:
             return Output(mean=torch.from_numpy(mean.reshape(len(batch), -1)))
         return Output(logits=torch.from_numpy(self._logits(features)))
 
+    def steps(self) -> list[tuple[str, str]]:
+        """Name and kind of each step, for the model's card."""
+        shrink = f"PCA({self.config.components})" if self.config.components else "all pixels"
+        found = [
+            (name, "median and flags, scaled" if name == "table" else f"mean, {shrink}, scaled")
+            for name in self.widths
+        ]
+        return [*found, ("method", type(self.method).__name__)]
+
     def save(self, path: Path) -> None:
         """Writes the fitted state to one file that cannot run code.
 

@@ -1,0 +1,69 @@
+"""How often our 95 % intervals hold the truth, over many simulated sets of predictions.
+
+    python benchmarks/interval_coverage.py [--sets 10000] [--rows 2000] [--groups 200]
+
+Each set: three classes (50, 35, 15 %), rows in groups that share part of their luck (a plate), a
+classifier of fixed skill. The truth is the mean over 2,000,000 rows. Prints the share of sets whose
+interval holds it, with its own 95 % interval (Wilson), for accuracy, macro F1 and macro ROC area.
+"""
+
+import argparse
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+
+from trifid.metrics import intervals
+from trifid.metrics.intervals import bootstrap, wilson
+from trifid.metrics.statistic import OVERALL, ClassifierStatistic
+
+METRICS = ("accuracy", "macro_f1", "macro_auc")
+PLACES = [OVERALL.index(name) for name in METRICS]
+SHARES = np.array([0.5, 0.35, 0.15])
+
+
+def draw(seed: int, rows: int, groups: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels, probabilities and groups of one set."""
+    rng = np.random.default_rng(seed)
+    group = np.arange(rows) % groups
+    labels = rng.choice(3, rows, p=SHARES)
+    luck = rng.normal(0.0, 0.5, groups)[group]
+    scores = rng.normal(size=(rows, 3)) + np.log(SHARES)
+    scores[np.arange(rows), labels] += 2.0 + luck
+    probabilities = np.exp(scores)
+    return labels, probabilities / probabilities.sum(axis=1, keepdims=True), group
+
+
+def one(task: tuple[int, int, int, int]) -> np.ndarray:
+    """Ends of the intervals of one set (2, 3)."""
+    seed, rows, groups, resamples = task
+    labels, probabilities, group = draw(seed, rows, groups)
+    statistic = ClassifierStatistic.of(labels, probabilities.argmax(axis=1), probabilities, group)
+    found = bootstrap(statistic, groups, resamples=resamples, seed=seed, rows=rows)
+    return np.stack([found.low[PLACES], found.high[PLACES]])
+
+
+def main() -> None:
+    """Prints the coverage of each measure."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--sets", type=int, default=10_000)
+    parser.add_argument("--rows", type=int, default=2000)
+    parser.add_argument("--groups", type=int, default=200)
+    parser.add_argument("--resamples", type=int, default=500)
+    options = parser.parse_args()
+    labels, probabilities, group = draw(10**9, 2_000_000, 200_000)
+    statistic = ClassifierStatistic.of(labels, probabilities.argmax(axis=1), probabilities, group)
+    truth = statistic(np.ones((1, 200_000), np.int32))[0, PLACES]
+    intervals._THREADS = 1  # the processes below use the cores
+    tasks = [(k, options.rows, options.groups, options.resamples) for k in range(options.sets)]
+    with ProcessPoolExecutor() as pool:
+        ends = np.stack(list(pool.map(one, tasks, chunksize=50)))
+    held = (ends[:, 0] <= truth) & (truth <= ends[:, 1])
+    print(f"{options.sets} sets of {options.rows} rows in {options.groups} groups, "
+          f"{options.resamples} resamples, BCa")  # fmt: skip
+    for name, hits in zip(METRICS, held.sum(axis=0).tolist(), strict=True):
+        low, high = wilson(hits, options.sets)
+        print(f"{name:10} {hits / options.sets:.4f} ({low:.4f} to {high:.4f})")
+
+
+if __name__ == "__main__":
+    main()

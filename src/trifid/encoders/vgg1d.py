@@ -74,7 +74,7 @@ class Vgg1dTrunk(nn.Module):
         for channels, repeats in plan:
             for i in range(repeats):
                 convolution = nn.Conv1d(inward, channels, 3, padding=1, bias=not batch_norm)
-                nn.init.kaiming_normal_(convolution.weight, mode="fan_out", nonlinearity="relu")
+                nn.init.kaiming_normal_(convolution.weight, mode="fan_in", nonlinearity="relu")
                 self.convolutions.append(convolution)
                 self.norms.append(MaskedBatchNorm(channels) if batch_norm else nn.Identity())
                 self.last_of_stage.append(i == repeats - 1)

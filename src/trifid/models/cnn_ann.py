@@ -16,8 +16,8 @@ is added to the backbone (Keras count; timm's adds the same):
     efficientnet_b2_ann   8,764,776 (+   996,207)     8,167,660 (+ 399,091)
 
 Differs from the paper:
-- The ANN's 64-32-16 and the fused 256, 128 and dropout are ours: no simple reading gives the
-  paper's three additions at once.
+- The ANN's 64-32-16 (`models/ann.py` is the same alone) and the fused 256, 128 and dropout are
+  ours: no simple reading gives the paper's three additions at once.
 - Either input may be missing: its features are zero.
 - Weights are random unless `backbone.pretrained` is set; see `models/imagenet.py` for `unfreeze`
   and for the backbones' own counts.

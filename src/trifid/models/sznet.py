@@ -201,12 +201,13 @@ class Continuum(nn.Module):
         return fit
 
     def _fit(self, flux: Tensor, weight: Tensor) -> Tensor:
-        """The weighted least-squares polynomial (B, L)."""
-        weighted = weight[:, :, None] * self.basis  # (B, L, P)
-        normal = weighted.transpose(1, 2) @ self.basis  # (B, P, P)
-        ridge = 1e-4 * torch.eye(self.basis.shape[1], device=flux.device)
-        right = weighted.transpose(1, 2) @ flux[:, :, None]  # (B, P, 1)
-        return (self.basis @ torch.linalg.solve(normal + ridge, right)).squeeze(2)
+        """The weighted least-squares polynomial (B, L), in float64 whatever autocast says."""
+        basis = self.basis.double()
+        weighted = weight[:, :, None] * basis  # (B, L, P)
+        normal = weighted.transpose(1, 2) @ basis  # (B, P, P)
+        ridge = 1e-6 * torch.eye(basis.shape[1], device=flux.device, dtype=basis.dtype)
+        right = weighted.transpose(1, 2) @ flux.double()[:, :, None]  # (B, P, 1)
+        return (basis @ torch.linalg.solve(normal + ridge, right)).squeeze(2).to(flux.dtype)
 
 
 def median_of(x: Tensor, known: Tensor) -> Tensor:

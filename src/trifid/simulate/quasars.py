@@ -8,7 +8,7 @@ the result agrees with real spectra.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Self
 
 import numpy as np
@@ -225,6 +225,11 @@ def blur(light: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     for index, layer in enumerate(layers):
         total += np.clip(1.0 - np.abs(place - index), 0.0, None) * layer
     return total
+
+
+def at_redshift(quasars: Quasars, redshift: np.ndarray) -> Quasars:
+    """The same quasars elsewhere, with their luminosities; lines of sight differ."""
+    return replace(quasars, redshift=np.asarray(redshift, dtype=np.float64))
 
 
 def draw_quasars(rng: np.random.Generator, count: int, survey: str = "legacy") -> Quasars:

@@ -39,7 +39,7 @@ class TransformerSeries(nn.Module):
     """Series -> (B, 1, width); the order of the points does not matter, their times do.
 
     Paper: the sines of Vaswani et al. 2017, section 3.5, of the time instead of a place; periods
-    go from 2 pi to 1/1000 of the unit of the time (the span, after `transforms/series.py`).
+    go from 2 pi to 1/1000 of the unit of the time (a typical span, after the pipeline).
     """
 
     frequencies: Tensor  # (waves,)

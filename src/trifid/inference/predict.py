@@ -1,7 +1,7 @@
-"""Predictions from Python: arrays in, classes with probabilities out."""
+"""Predictions from Python: arrays in, classes with probabilities or numbers out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,11 @@ import torch
 from trifid.data.loader import absent_input, as_input
 from trifid.errors import InputError
 from trifid.inference.score import score_batch
+from trifid.models.base import gives_probabilities
 from trifid.schema.batch import Batch, Input
 from trifid.schema.modality import ModalitySpec, SpectrumSpec, TableSpec
 from trifid.training.bundle import Bundle, load_bundle
+from trifid.transforms.pipeline import redshift_columns
 from trifid.transforms.regrid import regrid
 
 _LARGEST = 1e30  # what float32 holds with room to spare; beyond it, and NaN, is no data
@@ -24,8 +26,10 @@ class Prediction:
     """What a bundle says of one object.
 
     Attributes:
-        predicted: The most probable class; empty if there was no usable input.
-        probabilities: Class to calibrated probability.
+        predicted: The most probable class; empty if there was no usable input, or for numbers.
+        probabilities: Class to calibrated probability; empty for numbers, and where a model votes.
+        numbers: Target to value and calibrated standard deviation (None where the model predicts
+            none), in the target's unit; empty for classes, or if there was no usable input.
         used: The inputs that were there and could be used.
         out_of_domain: The inputs that look unlike the training data; the answer is then a guess.
     """
@@ -34,6 +38,7 @@ class Prediction:
     probabilities: Mapping[str, float]
     used: tuple[str, ...]
     out_of_domain: tuple[str, ...]
+    numbers: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
 
 
 def predict(
@@ -44,7 +49,7 @@ def predict(
     table: Mapping[str, float] | None = None,
     redshift: float | None = None,
 ) -> Prediction:
-    """Classifies one object from whatever is known of it.
+    """Predicts one object from whatever is known of it.
 
     Args:
         bundle: A bundle, its folder, or a run folder.
@@ -65,11 +70,8 @@ def predict(
         name: _raw(name, spec, given.get("image" if spec.kind == "picture" else spec.kind))
         for name, spec in bundle.card.modalities.items()
     }
-    context = {} if redshift is None else {"redshift": torch.tensor([redshift]).double()}
-    if redshift is None and any(
-        getattr(config, "frame", "") == "rest" for config in bundle.card.recipe.inputs.values()
-    ):
-        context = {"redshift": torch.tensor([torch.nan]).double()}
+    known = torch.tensor([torch.nan if redshift is None else redshift]).double()
+    context = dict.fromkeys(redshift_columns(bundle.card.recipe.inputs), known)
     return score_one(bundle, Batch(ids=("object",), inputs=inputs, context=context))
 
 
@@ -79,9 +81,13 @@ def score_one(bundle: Bundle, raw: Batch) -> Prediction:
     names = tuple(bundle.pipeline.inputs)
     probabilities = dict(zip(bundle.classes, scored.probabilities[0].tolist(), strict=True))
     used = tuple(name for name, there in zip(names, scored.present[0], strict=True) if there)
+    best = max(probabilities, key=probabilities.__getitem__) if used and probabilities else ""
+    sds = [None] * len(bundle.targets) if scored.sds is None else scored.sds[0].tolist()
+    numbers = zip(bundle.targets, zip(scored.means[0].tolist(), sds, strict=True), strict=True)
     return Prediction(
-        predicted=max(probabilities, key=probabilities.__getitem__) if used else "",
-        probabilities=probabilities,
+        predicted=best,
+        probabilities=probabilities if gives_probabilities(bundle.model) else {},
+        numbers=dict(numbers) if used else {},
         used=used,
         out_of_domain=tuple(n for n, out in zip(names, scored.outside[0], strict=True) if out),
     )

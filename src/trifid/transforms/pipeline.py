@@ -14,9 +14,17 @@ from torch import Tensor
 from trifid.config import Config
 from trifid.errors import ConfigError
 from trifid.schema import grid
-from trifid.schema.batch import Batch, Image, Input, Picture, Spectrum, Table
-from trifid.schema.modality import ImageSpec, ModalitySpec, PictureSpec, SpectrumSpec, TableSpec
+from trifid.schema.batch import Batch, Image, Input, Picture, Series, Spectrum, Table
+from trifid.schema.modality import (
+    ImageSpec,
+    ModalitySpec,
+    PictureSpec,
+    SeriesSpec,
+    SpectrumSpec,
+    TableSpec,
+)
 from trifid.transforms import image as images
+from trifid.transforms import series as light_curves
 from trifid.transforms import spectrum as spectra
 from trifid.transforms import table as tables
 from trifid.transforms.domain import fit_domain
@@ -44,7 +52,8 @@ class SpectrumInput(Config):
 
     `observed` takes `length` pixels of the stored grid from `log10_start`, averaged `rebin` at a
     time (or, with `align` = `first_pixel`, from each spectrum's own first pixel, as GCSNet does);
-    `rest` resamples to `length` pixels of `step` from `start` [angstrom, rest frame].
+    `rest` resamples to `length` pixels of `step` from `start` [angstrom, rest frame], by the
+    redshift in the store's column `redshift_column`: the pipeline's, or a predicted one.
     """
 
     kind: Literal["spectrum"] = "spectrum"
@@ -57,6 +66,7 @@ class SpectrumInput(Config):
     length: int = Field(default=3843, ge=1)
     rebin: int = Field(default=1, ge=1)
     norm: Literal["robust", "mean"] = "robust"
+    redshift_column: str = "redshift"
 
 
 class TableInput(Config):
@@ -68,7 +78,20 @@ class TableInput(Config):
     features: tuple[str, ...] = ()
 
 
-InputConfig = Annotated[ImageInput | SpectrumInput | TableInput, Field(discriminator="kind")]
+class SeriesInput(Config):
+    """A light curve: time from its first point, flux around its median in each band.
+
+    Both are scaled by what is typical of training rows, the flux through asinh, so that faint and
+    strong variability stay apart.
+    """
+
+    kind: Literal["series"] = "series"
+    modality: str = "series"
+
+
+InputConfig = Annotated[
+    ImageInput | SpectrumInput | TableInput | SeriesInput, Field(discriminator="kind")
+]
 PICTURE_BANDS = ("red", "green", "blue")
 
 
@@ -168,13 +191,15 @@ class SpectrumTransform:
         return self._scaled(flux, valid, raw.present)
 
     def _rest(self, flux: Tensor, valid: Tensor, present: Tensor, context: Context) -> Spectrum:
-        if "redshift" not in context:
-            raise ConfigError("a rest-frame spectrum needs the column `redshift` in the store")
         config = self.config
+        if config.redshift_column not in context:
+            raise ConfigError(
+                f"a rest-frame spectrum needs the column `{config.redshift_column}` in the store"
+            )
         flux, covered = spectra.rest_frame(
             flux,
             valid,
-            context["redshift"],
+            context[config.redshift_column],
             start=config.start,
             step=config.step,
             count=config.length,
@@ -218,7 +243,37 @@ class TableTransform:
         return tables.combine(raw.values, stored, self.matrix.to(raw.values.device))
 
 
-Transform = ImageTransform | SpectrumTransform | TableTransform
+class SeriesTransform:
+    """Stored light curve -> scaled light curve. State: typical time span, amplitude and error."""
+
+    def __init__(self, config: SeriesInput, spec: SeriesSpec) -> None:
+        self.config, self.bands = config, len(spec.bands)
+        self.shape = (spec.length,)
+
+    def fit(self, raw: Input) -> State:
+        """The typical time since the first point, and the typical size of flux and error."""
+        raw, valid = self._checked(raw)
+        time = light_curves.since_first(raw.time, valid)
+        flux = light_curves.centre(raw.flux, raw.band, valid, self.bands)
+        found = {"time": time, "flux": flux, "error": raw.error}
+        return {name: light_curves.typical(x, valid).float() for name, x in found.items()}
+
+    def apply(self, raw: Input, state: State, context: Context) -> Series:
+        """The scaled light curve; one without any valid point is absent."""
+        raw, valid = self._checked(raw)
+        time = light_curves.since_first(raw.time, valid).float() / state["time"]
+        flux = light_curves.centre(raw.flux, raw.band, valid, self.bands) / state["flux"]
+        error = torch.log1p(raw.error.clamp_min(0) / state["error"])
+        there = raw.present & valid.any(dim=1)
+        return Series(time, torch.asinh(flux), error * valid, raw.band.long(), valid, there)
+
+    def _checked(self, raw: Input) -> tuple[Series, Tensor]:
+        if not isinstance(raw, Series):
+            raise ConfigError(f"{self.config.modality!r} is no light curve")
+        return raw, raw.valid.bool() & raw.present[:, None]
+
+
+Transform = ImageTransform | SpectrumTransform | TableTransform | SeriesTransform
 
 
 class Pipeline:
@@ -268,6 +323,12 @@ class Pipeline:
         return raw.replace(inputs=inputs)
 
 
+def redshift_columns(inputs: Mapping[str, InputConfig]) -> tuple[str, ...]:
+    """The columns whose redshift brings spectra to the rest frame, each once."""
+    found = [c for c in inputs.values() if isinstance(c, SpectrumInput) and c.frame == "rest"]
+    return tuple(dict.fromkeys(config.redshift_column for config in found))
+
+
 def _transform(config: InputConfig, modalities: Mapping[str, ModalitySpec]) -> Transform:
     spec = modalities.get(config.modality)
     if isinstance(config, ImageInput) and isinstance(spec, ImageSpec | PictureSpec):
@@ -276,6 +337,8 @@ def _transform(config: InputConfig, modalities: Mapping[str, ModalitySpec]) -> T
         return SpectrumTransform(config, spec)
     if isinstance(config, TableInput) and isinstance(spec, TableSpec):
         return TableTransform(config, spec)
+    if isinstance(config, SeriesInput) and isinstance(spec, SeriesSpec):
+        return SeriesTransform(config, spec)
     known = ", ".join(f"{name} ({spec.kind})" for name, spec in modalities.items())
     raise ConfigError(f"input of kind {config.kind} wants {config.modality!r}; there is: {known}")
 

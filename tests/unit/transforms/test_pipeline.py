@@ -8,7 +8,14 @@ from trifid.errors import ConfigError
 from trifid.schema import grid
 from trifid.schema.batch import Batch, Image, Picture, Spectrum, Table
 from trifid.schema.modality import ImageSpec, PictureSpec, SpectrumSpec, TableSpec
-from trifid.transforms.pipeline import ImageInput, Pipeline, SpectrumInput, TableInput
+from trifid.transforms.pipeline import (
+    ImageInput,
+    Pipeline,
+    SpectrumInput,
+    SpectrumTransform,
+    TableInput,
+    redshift_columns,
+)
 
 ROWS = 6
 SPECS = {
@@ -252,3 +259,20 @@ def test_a_foreign_wavelength_grid_is_refused():
     specs = {"spectrum": SpectrumSpec(length=4000)}
     with pytest.raises(ConfigError, match="not on trifid's wavelength grid"):
         Pipeline({"x": SpectrumInput()}, specs)
+
+
+def test_the_rest_frame_reads_the_redshift_of_its_own_column():
+    inputs = {
+        "spectrum": SpectrumInput(frame="rest", length=1600, norm="mean"),
+        "guessed": SpectrumInput(frame="rest", length=1600, redshift_column="redshift_guess"),
+        "observed": SpectrumInput(redshift_column="unused"),
+    }
+    assert redshift_columns(inputs) == ("redshift", "redshift_guess")
+    transform = SpectrumTransform(inputs["guessed"], SpectrumSpec())
+    flux = torch.rand(2, grid.LENGTH) + 1
+    raw = Spectrum(flux, torch.ones_like(flux), torch.ones(2, dtype=torch.bool))
+    redshift = torch.tensor([0.05, 0.1]).double()
+    found = transform.apply(raw, {}, {"redshift_guess": redshift, "redshift": 0 * redshift})
+    assert found.present.all()
+    with pytest.raises(ConfigError, match="needs the column `redshift_guess`"):
+        transform.apply(raw, {}, {"redshift": redshift})

@@ -82,7 +82,14 @@ def _lines(
 @cache
 def components() -> np.ndarray:
     """The four continua (4, L), in the order of `COMPONENTS`, each 1 at 5500 angstrom."""
-    x = rest_wavelengths()
+    return curves(rest_wavelengths())
+
+
+def curves(x: np.ndarray) -> np.ndarray:
+    """The four continua (4, N) at rest wavelengths [angstrom], increasing from below 5500.
+
+    In the order of `COMPONENTS`, each 1 at 5500 angstrom.
+    """
     young = _planck(x, 13000.0) * _step(x, 3660.0, 25.0, 1.25)
     young *= _lines(x, _BALMER, 3.6) * _lines(x, _METALS, 0.10)
     middle = _planck(x, 8200.0) * _step(x, 3680.0, 30.0, 1.55)

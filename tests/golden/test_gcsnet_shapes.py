@@ -3,8 +3,10 @@
 import pytest
 import torch
 
+from trifid.fusion.self_attention import SelfAttentionFusionConfig
+from trifid.heads.classification import LinearHeadConfig
 from trifid.models.card import meta_batch, model_card
-from trifid.models.gcsnet import GCSNetConfig, gcsnet_paper
+from trifid.models.gcsnet import GCSNetConfig, gcsnet_paper, gcsnet_small
 from trifid.schema.signature import Signature
 
 FULL = gcsnet_paper().example()
@@ -69,3 +71,72 @@ def test_the_scale_begins_at_thirty_and_switches_remove_parts():
     plain = GCSNetConfig(auxiliary="none", skip=False).build(FULL)
     assert plain.auxiliary is None
     assert plain.head.weight.shape == (4, 2048)
+
+
+@pytest.mark.parametrize("tokens", [1, 4, 16])
+def test_tokens_a_modality(tokens):
+    config = gcsnet_paper()
+    grid = round(tokens**0.5)
+    config = config.replace(
+        image=config.image.replace(grid=grid),
+        spectrum=config.spectrum.replace(tokens_out=tokens),
+        table=config.table.replace(tokens_out=tokens),
+        fusion=config.fusion.replace(tokens_out=tokens),
+    )
+    shapes = {part["name"]: part["output"] for part in model_card(config)["parts"]}
+    assert {shapes[f"encoders.{n}"] for n in ("image", "spectrum", "table")} == {f"{tokens}x128"}
+    assert shapes["fusion"] == f"{tokens}x128"
+
+
+def test_every_part_the_paper_claims_can_be_switched_off():
+    full = gcsnet_small()
+    without = {
+        "attention": full.replace(fusion=SelfAttentionFusionConfig(tokens_out=4, attention=False)),
+        "skip": full.replace(skip=False),
+        "cosine": full.replace(head=LinearHeadConfig()),
+        "auxiliary": full.replace(auxiliary="none"),
+    }
+    signature = full.example(small=True)
+    sizes = {name: model_card(config, signature)["parameters"] for name, config in without.items()}
+    complete = model_card(full, signature)["parameters"]
+    width, classes = (12 + 4) * 32, 4
+    assert complete - sizes["attention"] == 4 * 32 * 32 + 4 * 32 + 2 * 32
+    assert complete - sizes["skip"] == (12 * 32) * (classes + 1)
+    assert complete - sizes["cosine"] == 1 - classes  # a scale less, four biases more
+    assert complete - sizes["auxiliary"] == width + 1
+
+
+def _rows(signature):
+    batch = meta_batch(signature, rows=4)
+    torch.manual_seed(1)
+    for name, value in batch.inputs.items():
+        (value.values if name == "table" else value.flux).normal_()
+    return batch
+
+
+def test_with_branches_one_modality_is_answered_by_its_branch_and_all_by_the_fusion():
+    signature = gcsnet_small().example(small=True)
+    torch.manual_seed(0)
+    model = gcsnet_small().replace(branches=True).build(signature).eval()
+    batch, found = _rows(signature), {}
+    model.head.register_forward_hook(lambda _, __, out: found.update(fused=out))
+    everything = model(batch)
+    torch.testing.assert_close(everything.logits, found["fused"].log_softmax(dim=1))
+    for name in signature.inputs:
+        alone = model(batch.only((name,)))
+        expected = alone.branches[name].log_softmax(dim=1)
+        torch.testing.assert_close(alone.logits, expected)
+        torch.testing.assert_close(alone.branches[name], everything.branches[name])
+    two = model(batch.only(("image", "table")))
+    mean = sum(two.branches[n].softmax(dim=1) for n in ("image", "table")) / 2
+    expected = 0.5 * found["fused"].softmax(dim=1) + 0.5 * mean
+    torch.testing.assert_close(two.logits.softmax(dim=1), expected)
+
+
+def test_one_modality_has_no_branches_and_an_embedding_has_a_vector_a_modality():
+    spectrum = Signature(inputs={"spectrum": (400,)}, classes=FULL.classes)
+    model = gcsnet_small().replace(branches=True, modality_embedding=True).build(spectrum)
+    assert not len(model.branches) and model.kinds is None
+    plain = model_card(gcsnet_small())["parameters"]
+    more = model_card(gcsnet_small().replace(modality_embedding=True))["parameters"]
+    assert more - plain == 3 * 32

@@ -29,6 +29,10 @@ Differs from the paper:
 - `token_norm` (off in `gcsnet_paper`) puts a LayerNorm on the tokens of each modality. Without it
   the cosine head, which normalises the whole vector, listens most to the longest tokens: those of a
   table begin twice as long as those of a spectrum or an image (32 against 17 and 14).
+- `branches` (off in `gcsnet_paper`) gives each modality a head of its own on its tokens. With n of
+  M modalities the answer is (n - 1) / (M - 1) of the fused probability, the rest the mean of the
+  branches': all of them give the fused answer, one gives what a network of its own would.
+- `modality_embedding` (off: the paper has none) adds a learned vector to each modality's tokens.
 - Preprocessing is in the recipe, not here; `recipes/galaxy4.py` lists where it differs.
 """
 
@@ -37,6 +41,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import log_softmax
 
 from trifid.encoders.base import EncoderPart
 from trifid.encoders.conv_image import ConvImageConfig
@@ -44,6 +49,7 @@ from trifid.encoders.conv_spectrum import ConvSpectrumConfig
 from trifid.encoders.mlp_table import MlpTableConfig
 from trifid.errors import ConfigError
 from trifid.fusion.base import FusionPart
+from trifid.fusion.decision import fuse_decisions, mixture
 from trifid.fusion.self_attention import SelfAttentionFusionConfig
 from trifid.heads.base import HeadPart
 from trifid.heads.classification import CosineHeadConfig
@@ -68,6 +74,8 @@ class GCSNetConfig(ModelConfig):
     head: HeadPart = CosineHeadConfig()
     skip: bool = True
     token_norm: bool = False
+    modality_embedding: bool = False
+    branches: bool = False
     auxiliary: str = "AGN"
 
     def build(self, signature: Signature) -> "GCSNet":
@@ -90,12 +98,25 @@ class GCSNet(nn.Module):
         )
         norm = nn.LayerNorm if config.token_norm else nn.Identity
         self.norms = nn.ModuleDict({name: norm(config.width) for name in self.names})
+        many = len(self.names) > 1
+        self.kinds = (
+            nn.Parameter(torch.randn(len(self.names), config.width) * 0.02)
+            if config.modality_embedding and many
+            else None
+        )
         self.fusion = config.fusion.build(config.width)
-        self.skip = config.skip and len(self.names) > 1
+        self.skip = config.skip and many
         tokens = config.fusion.tokens_out
         if self.skip:
             tokens += sum(part.tokens for part in parts.values())
         self.head = config.head.build(tokens * config.width, signature.outputs)
+        self.branches = nn.ModuleDict(
+            {
+                name: config.head.build(part.tokens * config.width, signature.outputs)
+                for name, part in parts.items()
+                if config.branches and many
+            }
+        )
         self.member = config.auxiliary if config.auxiliary in signature.classes else ""
         self.auxiliary = nn.Linear(tokens * config.width, 1) if self.member else None
 
@@ -110,9 +131,11 @@ class GCSNet(nn.Module):
         fused = self.fusion(sequence, present)  # (B, N, E)
         final = torch.cat([sequence, fused], dim=1) if self.skip else fused
         x = final.flatten(1)  # (B, (T + N) * E)
+        branches = {n: head(tokens[n].flatten(1)) for n, head in self.branches.items()}
         return Output(
-            logits=self.head(x),
+            logits=self._together(self.head(x), branches, batch),
             auxiliary=self._auxiliary(x),
+            branches=branches,
             embedding=x,
             tokens=tokens if explain else {},
             attention={"fusion": self.fusion.weights(sequence, present)} if explain else {},
@@ -121,8 +144,20 @@ class GCSNet(nn.Module):
     def _tokens(self, name: str, batch: Batch) -> Tensor:
         """Tokens of one modality (B, T, E), normalised; zero for absent rows."""
         tokens = self.norms[name](self.encoders[name](batch.inputs[name]))
+        if self.kinds is not None:
+            tokens = tokens + self.kinds[self.names.index(name)]
         present = batch.inputs[name].present[:, None, None]
         return torch.where(present, tokens, tokens.new_zeros(()))
+
+    def _together(self, fused: Tensor, branches: Mapping[str, Tensor], batch: Batch) -> Tensor:
+        """The fused logits, or with branches the more of theirs the fewer modalities there are."""
+        if not branches:
+            return fused
+        present = torch.stack([batch.inputs[name].present for name in self.names], dim=1)
+        alone, _ = fuse_decisions("mean", torch.stack(list(branches.values()), dim=1), present)
+        share = (present.sum(dim=1) - 1).clamp_min(0) / (len(self.names) - 1)  # (B,)
+        both = log_softmax(torch.stack([fused, alone], dim=1), dim=2)  # (B, 2, K)
+        return mixture(both, torch.stack([share, 1 - share], dim=1))
 
     def _auxiliary(self, x: Tensor) -> Mapping[str, Tensor]:
         return {} if self.auxiliary is None else {self.member: self.auxiliary(x).squeeze(1)}
@@ -138,6 +173,12 @@ def gcsnet_paper() -> GCSNetConfig:
 def gcsnet_fixed() -> GCSNetConfig:
     """GCSNet with normalised tokens and the validity of table cells; for the repaired recipe."""
     return GCSNetConfig(table=MlpTableConfig(use_valid=True), token_norm=True)
+
+
+@register("model", paper=PAPER)
+def gcsnet_branches() -> GCSNetConfig:
+    """The repaired GCSNet with a head for each modality, for rows that miss some."""
+    return gcsnet_fixed().replace(branches=True)
 
 
 @register("model", paper=PAPER)

@@ -3,9 +3,18 @@
 import pytest
 import torch
 
+from trifid.errors import ConfigError
 from trifid.models.active_vgg import active_vgg, min_max
 from trifid.models.card import meta_batch, model_card
-from trifid.models.sznet import BayesianDense, Continuum, combined, fcnn, sznet, sznet_small
+from trifid.models.sznet import (
+    BayesianDense,
+    Bins,
+    Continuum,
+    combined,
+    fcnn,
+    sznet,
+    sznet_small,
+)
 from trifid.models.zsfr_networks import (
     QUANTILES,
     TARGETS,
@@ -237,6 +246,35 @@ def test_variances_within_and_among_networks_add():
     assert log_variance.exp().item() == pytest.approx(4.0 + 1.0)
     assert combined(mean, 1, False)[1].exp().item() == pytest.approx(4.0)
     assert combined(mean[:1], 1, False)[1] is None
+
+
+def test_bins_give_the_moments_of_their_distribution():
+    bins = Bins(10, 2)  # one standard deviation wide
+    scores = torch.full((1, 1, 2, 10), -50.0)
+    scores[0, 0, 0, 3] = scores[0, 0, 1, 4] = scores[0, 0, 1, 6] = 50.0
+    mean, log_variance = bins(scores.flatten(2))
+    torch.testing.assert_close(mean, torch.tensor([[-0.5, 1.5]]))
+    torch.testing.assert_close(log_variance.exp(), torch.tensor([[1 / 12, 1.0 + 1 / 12]]))
+
+
+def test_bins_learn_from_the_known_numbers_of_a_batch():
+    bins = Bins(10, 1)
+    scores = torch.zeros(1, 3, 10, requires_grad=True)
+    targets = {"numbers": torch.tensor([[0.2], [99.0], [0.0]]), "known": torch.ones(3, 1)}
+    targets["known"][2] = 0
+    signature = Signature(inputs={"spectrum": (20,)}, targets=("redshift",))
+    batch = meta_batch(signature, 3).replace(targets=targets)
+    (loss,) = bins.losses(scores, batch).values()
+    loss.backward()
+    assert loss.item() == pytest.approx(torch.log(torch.tensor(10.0)).item())
+    assert scores.grad[0].argmin(dim=1).tolist()[:2] == [4, 9]  # beyond the range: the last one
+    assert not scores.grad[0, 2].any()
+    assert bins.losses(scores, batch.replace(targets={})) == {}
+
+
+def test_bins_and_a_predicted_variance_exclude_each_other():
+    with pytest.raises(ConfigError, match="bins have a variance already"):
+        sznet_small().replace(bins=5).build(sznet_small().example(small=True))
 
 
 def test_a_redshift_network_gives_uncertainty_in_use():

@@ -17,7 +17,8 @@ Differs from the paper:
 - The continuum is a cubic fitted by reweighted least squares (Tukey's biweight, 4 rounds), not by
   density-based least squares; pixels without data do not count and are zero afterwards.
 - The dropout masks are fixed, not drawn anew for every spectrum.
-- Targets are whatever the task asks for; the paper's best network classifies bins of redshift.
+- Targets are whatever the task asks for, standardised. `bins` makes it the paper's better network,
+  a classifier of equal bins: the answer is their mean, the loss gains their cross-entropy.
 - `heteroscedastic` adds a predicted variance to that of the thinned networks.
 - L2 is AdamW's weight decay of the recipe.
 """
@@ -26,6 +27,7 @@ from itertools import pairwise
 from typing import Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from trifid.errors import ConfigError
@@ -49,6 +51,7 @@ class SzNetConfig(ModelConfig):
         mc_samples: Thinned networks in use; 0 = one network without dropout.
         continuum: Degree of the continuum that is subtracted; negative: none.
         heteroscedastic: Whether a variance is predicted too.
+        bins: Bins of each target, from -4 to 6 standard deviations; 0 = a plain regression.
     """
 
     kind: Literal["sznet"] = "sznet"
@@ -58,9 +61,12 @@ class SzNetConfig(ModelConfig):
     mc_samples: int = 256
     continuum: int = 3
     heteroscedastic: bool = False
+    bins: int = Field(default=0, ge=0)
 
     def build(self, signature: Signature) -> "SzNet":
         """The module for one spectrum and these targets."""
+        if self.bins and self.heteroscedastic:
+            raise ConfigError("sznet: bins have a variance already; set heteroscedastic = false")
         return SzNet(self, signature)
 
     def example(self, *, small: bool = False) -> Signature:
@@ -87,7 +93,8 @@ class SzNet(nn.Module):
             length //= 2
         self.trunk.append(nn.Flatten())
         self.outputs, self.heteroscedastic = signature.outputs, config.heteroscedastic
-        last = signature.outputs * (2 if config.heteroscedastic else 1)
+        self.bins = Bins(config.bins, signature.outputs) if config.bins else None
+        last = signature.outputs * (config.bins or (2 if config.heteroscedastic else 1))
         self.dense = BayesianDense(
             (inward * length, *config.hidden, last), config.dropout, config.mc_samples
         )
@@ -96,11 +103,17 @@ class SzNet(nn.Module):
         """Predictions of each row; with `explain` the features as one token."""
         spectrum = batch.inputs[self.name]
         features = self.trunk(self.continuum(spectrum)[:, None, :])  # (B, C * P)
-        samples = self.dense(features)  # (T, B, D) or (T, B, 2 D)
-        mean, log_variance = combined(samples, self.outputs, self.heteroscedastic)
+        samples = self.dense(features)  # (T, B, D), (T, B, 2 D) or (T, B, D * bins)
+        losses: dict[str, Tensor] = {}
+        if self.bins is not None:
+            mean, log_variance = self.bins(samples)
+            losses = self.bins.losses(samples, batch) if self.training else {}
+        else:
+            mean, log_variance = combined(samples, self.outputs, self.heteroscedastic)
         return Output(
             mean=mean,
             log_variance=log_variance,
+            losses=losses,
             embedding=features,
             tokens={self.name: features[:, None]} if explain else {},
         )
@@ -123,6 +136,41 @@ def combined(samples: Tensor, targets: int, heteroscedastic: bool) -> tuple[Tens
     if not heteroscedastic and len(samples) < 2:
         return mean, None
     return mean, variance.clamp_min(1e-9).log()
+
+
+class Bins(nn.Module):
+    """Scores of equal bins of D standardised targets (T, B, D * bins) -> moments (B, D).
+
+    Probabilities are averaged over the T networks; a bin's own width counts in the variance.
+    """
+
+    LOW, HIGH = -4.0, 6.0  # redshifts have a long upper tail
+
+    def __init__(self, count: int, targets: int) -> None:
+        super().__init__()
+        self.count, self.targets = count, targets
+        self.width = (self.HIGH - self.LOW) / count
+        centres = self.LOW + self.width * (torch.arange(count) + 0.5)
+        self.register_buffer("centres", centres, persistent=False)
+
+    def forward(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+        """Means and log-variances."""
+        centres = self.get_buffer("centres")
+        share = samples.unflatten(-1, (self.targets, self.count)).softmax(dim=-1).mean(dim=0)
+        mean = share @ centres
+        spread = (share * (centres - mean[..., None]).square()).sum(dim=-1)
+        return mean, (spread + self.width**2 / 12.0).log()
+
+    def losses(self, samples: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Cross-entropy of the bins that hold the known `numbers` of a training batch."""
+        if "numbers" not in batch.targets:
+            return {}
+        place = ((batch.targets["numbers"] - self.LOW) / self.width).long()
+        target = place.clamp(0, self.count - 1).flatten()  # (B * D,)
+        scores = samples[0].unflatten(-1, (self.targets, self.count)).flatten(0, 1)
+        known = (batch.targets["known"] > 1.0 - 1e-6).flatten().to(scores.dtype)
+        entropy = nn.functional.cross_entropy(scores, target, reduction="none")
+        return {"bins": (entropy * known).sum() / known.sum().clamp_min(1.0)}
 
 
 class BayesianDense(nn.Module):
@@ -237,6 +285,12 @@ def sznet() -> SzNetConfig:
 
 
 @register("model", paper=PAPER)
+def sznet_bins() -> SzNetConfig:
+    """SZNet as a classifier of a hundred bins of each target."""
+    return SzNetConfig(bins=100)
+
+
+@register("model", paper=PAPER)
 def fcnn() -> SzNetConfig:
     """SZNet's baseline: two dense layers on the spectrum itself."""
     return SzNetConfig(stages=())
@@ -246,3 +300,9 @@ def fcnn() -> SzNetConfig:
 def sznet_small() -> SzNetConfig:
     """SZNet with few channels and eight thinned networks, for tests."""
     return SzNetConfig(stages=((4, 1), (8, 2)), hidden=(16, 16), mc_samples=8, heteroscedastic=True)
+
+
+@register("model", paper=PAPER)
+def sznet_bins_small() -> SzNetConfig:
+    """The same as a classifier of ten bins, for tests."""
+    return sznet_small().replace(bins=10, heteroscedastic=False)

@@ -5,12 +5,15 @@ The paper prints the design only, no sizes, settings or results; the training he
   linear pixels oversample the same data.
 - Images keep flux and colour (asinh at the noise of each band).
 - Plates are kept together.
-- SZNet and its baseline predict the redshift alone, on their own window, and subtract a continuum.
+- SZNet and its baseline predict the redshift alone, on their own window, and subtract a continuum;
+  batches of 256, squared loss and the best epoch by CRPS are their paper's.
 """
+
+from typing import Literal
 
 from trifid.models.base import ModelConfig
 from trifid.models.sznet import PAPER as SZNET_PAPER
-from trifid.models.sznet import fcnn, sznet
+from trifid.models.sznet import fcnn, sznet, sznet_bins
 from trifid.models.zsfr_networks import PAPER, zsfr_early, zsfr_feature, zsfr_late, zsfr_small
 from trifid.registry import register
 from trifid.training.recipe import Recipe, SplitConfig, TrainingConfig
@@ -81,19 +84,26 @@ def zsfr_narrow() -> Recipe:
     return _recipe("zsfr_narrow", zsfr_small())
 
 
-def _redshift(name: str, model: ModelConfig) -> Recipe:
+def _redshift(name: str, model: ModelConfig, loss: Literal["squared", "default"]) -> Recipe:
     window = SpectrumInput(log10_start=3.5832, length=3752)
     recipe = _recipe(name, model, "spectrum")
-    return recipe.replace(inputs={"spectrum": window}, targets=("redshift",))
+    training = recipe.training.replace(batch_size=256, loss=loss, select="crps")
+    return recipe.replace(inputs={"spectrum": window}, targets=("redshift",), training=training)
 
 
 @register("recipe", paper=SZNET_PAPER)
 def zsfr_sznet() -> Recipe:
     """SZNet for the redshift, 256 thinned networks in use."""
-    return _redshift("zsfr_sznet", sznet())
+    return _redshift("zsfr_sznet", sznet(), "squared")
+
+
+@register("recipe", paper=SZNET_PAPER)
+def zsfr_sznet_bins() -> Recipe:
+    """SZNet as a classifier of bins of redshift."""
+    return _redshift("zsfr_sznet_bins", sznet_bins(), "default")
 
 
 @register("recipe", paper=SZNET_PAPER)
 def zsfr_fcnn() -> Recipe:
     """SZNet's dense baseline for the redshift."""
-    return _redshift("zsfr_fcnn", fcnn())
+    return _redshift("zsfr_fcnn", fcnn(), "squared")

@@ -45,6 +45,7 @@ _COLUMNS = identity.COLUMNS | {
     "instrument": ColumnSpec(type="string", description="spectrograph"),
     "type": ColumnSpec(type="int64", description="3 extended, 6 point source"),
     "truth_kind": ColumnSpec(type="string", description="galaxy, quasar or star; never an input"),
+    "truth_redshift": ColumnSpec(type="float64", description="true redshift; never an input"),
 }
 _TYPES: dict[str, ColumnType] = {"U": "string", "i": "int64", "f": "float64", "b": "bool"}
 
@@ -76,6 +77,7 @@ class SkyTask:
         features: Table features beyond those of imaging: names and units.
         aliases: Features that repeat another one under a second name.
         label: The column that label noise acts on.
+        finish: Further features made from photometry and measured values.
     """
 
     name: str
@@ -85,6 +87,7 @@ class SkyTask:
     features: tuple[tuple[str, str], ...]
     label: str
     aliases: Mapping[str, str] = field(default_factory=dict)
+    finish: Callable[[Columns], Columns] | None = None
 
     @property
     def table(self) -> tuple[tuple[str, str], ...]:
@@ -110,6 +113,14 @@ class SkyTask:
                     type=_TYPES[np.asarray(values).dtype.kind], description=note
                 )
         return dict(sorted(found.items()))
+
+    def prepare(self, options: SkyOptions) -> None:
+        """Sees an object of each kind: grids kept on disk are then there before workers start."""
+        shares = {kind.name: kind.share for kind in self.kinds}
+        shares = options.class_shares(shares) if len(shares) > 1 else shares
+        for kind in self.kinds:
+            if shares[kind.name] > 0:
+                kind.draw(np.random.default_rng(0), 1, options).shine(SDSS.line_spread)
 
     def schema(self, options: SkyOptions, size: int) -> StoreSchema:
         """The store's modalities and columns, for images of `size` pixels on a side."""
@@ -165,6 +176,7 @@ def simulate_plate(
     flux = imaging.photograph(draw["imaging"], spectra.scene, sky, size, options.depth)
     values = {name: column[which] for name, column in seen.items()} | spectra.columns
     values |= {name: values[other] for name, other in task.aliases.items()}
+    values |= task.finish(values) if task.finish else {}
     columns = identity.identity(draw["identity"], instrument, plate, which, night)
     for name in ("class", "redshift", "zwarning", "sn_median", "type", *task.columns):
         columns[name] = plain(values[name])
@@ -396,8 +408,8 @@ def _truth(task: SkyTask, parts: list[Objects], which: np.ndarray) -> dict[str, 
     """Columns of truth of each row; null where a kind has no such value."""
     kinds = np.concatenate([np.full(len(part), part.kind) for part in parts])
     columns: dict[str, Sequence[Any]] = {"truth_kind": kinds[which].tolist()}
-    truths = [part.truth() for part in parts]
-    for name in task.truth_columns:
+    truths = [{"truth_redshift": part.redshift} | dict(part.truth()) for part in parts]
+    for name in ("truth_redshift", *task.truth_columns):
         values: list[Any] = []
         for part, truth in zip(parts, truths, strict=True):
             values += plain(truth[name]) if name in truth else [None] * len(part)

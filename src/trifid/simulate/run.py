@@ -13,7 +13,7 @@ from typing import Literal, TypeVar
 
 from trifid.errors import ConfigError
 from trifid.progress import progress
-from trifid.simulate import galaxy4, plates, sgq3
+from trifid.simulate import bhb2, galaxy4, plates, sgq3, zsfr
 from trifid.simulate.options import SkyOptions
 from trifid.simulate.plates import SkyTask
 from trifid.store import ShardEntry, StoreWriter, write_shard
@@ -24,6 +24,8 @@ _Done = TypeVar("_Done")
 SIMULATED_TASKS: dict[str, Callable[[], SkyTask]] = {
     "galaxy4": galaxy4.galaxy4,
     "sgq3": sgq3.sgq3,
+    "zsfr": zsfr.zsfr,
+    "bhb2": bhb2.bhb2,
 }
 
 
@@ -96,6 +98,7 @@ def simulate(
         Job(task, out, options, seed, plate, rows, size)
         for plate, rows in enumerate(plates.plate_rows(objects))
     ]
+    kind.prepare(options)
     if form == "sdss":
         from trifid.simulate import sdss_files
 

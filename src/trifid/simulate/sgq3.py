@@ -1,16 +1,18 @@
 """The simulated sky of the task `sgq3`: stars, galaxies and quasars on the same plates.
 
-Shares: the sample of 1,000 objects of the paper (498 stars, 440 galaxies, 62 quasars) for `legacy`
-magnitudes; those of 140 visually inspected targets of a BOSS plate for `boss`.
+Usual shares are those of the paper's 1,000 objects: 498 stars, 440 galaxies, 62 quasars.
 """
 
 import numpy as np
 
 from trifid.schema.block import Fields
+from trifid.simulate.galaxy_surveys import draw_deep, draw_main
 from trifid.simulate.instruments import Instrument
 from trifid.simulate.options import SkyOptions
 from trifid.simulate.plates import Columns, Kind, SkyTask
+from trifid.simulate.quasars import draw_quasars
 from trifid.simulate.source import Objects
+from trifid.simulate.stars import draw_stars
 
 _CLASSES = {"star": "STAR", "galaxy": "GALAXY", "quasar": "QSO"}
 
@@ -33,20 +35,15 @@ def sgq3() -> SkyTask:
 
 
 def _draw_stars(rng: np.random.Generator, count: int, options: SkyOptions) -> Objects:
-    from trifid.simulate.stars import draw_stars
-
     return draw_stars(rng, count, options.magnitudes)
 
 
 def _draw_galaxies(rng: np.random.Generator, count: int, options: SkyOptions) -> Objects:
-    from trifid.simulate.galaxy_draw import draw_galaxies
-
-    return draw_galaxies(rng, count, source=options.stellar)
+    draw = draw_main if options.magnitudes == "legacy" else draw_deep
+    return draw(rng, count, source=options.stellar)
 
 
 def _draw_quasars(rng: np.random.Generator, count: int, options: SkyOptions) -> Objects:
-    from trifid.simulate.quasars import draw_quasars
-
     return draw_quasars(rng, count, options.magnitudes)
 
 

@@ -21,6 +21,7 @@ from trifid.cli.show import show
 from trifid.cli.simulate import simulate
 from trifid.cli.tables import printable
 from trifid.cli.train import train
+from trifid.cli.tune import tune
 from trifid.errors import TrifidError
 from trifid.version import __version__
 
@@ -39,6 +40,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "ingest": ingest,
     "info": info,
     "train": train,
+    "tune": tune,
     "evaluate": evaluate,
     "compare": compare,
     "predict": predict,

@@ -104,7 +104,7 @@ class ClassicalEstimator:
             )
         self.widths = widths(signature.inputs, config.side)
         self.method: Any = config.method.estimator(config.seed)
-        weighable = not self.regression and _weighing(self.method)
+        weighable = not self.regression and weighing(self.method)
         if config.class_weight == "balanced" and not weighable:
             raise ConfigError(
                 f"method {config.method.model_dump()['kind']!r} cannot weigh classes: "
@@ -126,7 +126,7 @@ class ClassicalEstimator:
         features = np.ascontiguousarray(self.prepare.fit_transform(x), dtype=np.float64)
         if self.config.class_weight == "balanced":
             weight = weight * _balance(y)
-        if np.ptp(weight) == 0 or not (way := _weighing(self.method)):
+        if np.ptp(weight) == 0 or not (way := weighing(self.method)):
             self.method.fit(features, y)
         elif way == "rows":
             self.method.fit(features, y, sample_weight=weight)
@@ -221,7 +221,7 @@ class ClassicalEstimator:
         return torch.stack(columns, dim=1).cpu().numpy().astype(np.float64)
 
 
-def _weighing(method: Any) -> str:
+def weighing(method: Any) -> str:
     """How a method can be told that rows or classes count more: `rows`, `priors` or not at all."""
     if "sample_weight" in inspect.signature(method.fit).parameters:
         return "rows"

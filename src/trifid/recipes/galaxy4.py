@@ -16,7 +16,7 @@
   a cosine; both were chosen on the validation rows of a simulated sky of another seed.
 """
 
-from trifid.models.gcsnet import PAPER, gcsnet_fixed, gcsnet_paper
+from trifid.models.gcsnet import PAPER, gcsnet_branches, gcsnet_fixed, gcsnet_paper
 from trifid.registry import register
 from trifid.training.recipe import Recipe, SplitConfig, TrainingConfig
 from trifid.transforms.pipeline import ImageInput, SpectrumInput, TableInput
@@ -36,6 +36,12 @@ def galaxy4() -> Recipe:
         model=gcsnet_fixed(),
         training=TrainingConfig(schedule="cosine", warmup=1, modality_dropout=0.2),
     )
+
+
+@register("recipe", paper=PAPER)
+def galaxy4_branches() -> Recipe:
+    """The default with a head for each modality, for rows that miss some."""
+    return galaxy4().replace(name="galaxy4_branches", model=gcsnet_branches())
 
 
 def _single(name: str) -> Recipe:

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import scipy.fft
 
 from trifid.errors import InputError
 from trifid.physics.lines import SPEED_OF_LIGHT
@@ -35,7 +34,7 @@ SMALL_DELTA = 0.01  # of the reduced chi2
 DISTINCT = 1000.0 / SPEED_OF_LIGHT  # solutions of a class closer than this are one
 _OUTLIER, _MANY = 5.0, 0.05  # sigma, share of pixels
 _LEAST_PIXELS = 400
-_MINIMA = 3  # refined per template set
+_MINIMA = 3  # refined per template set; of the sets of stars, the best 3
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,7 @@ class TemplateSet:
         curves: In steps of 1e-4 dex (K, N).
         lowest, highest: Redshifts tried.
         bin: Pixels joined in the coarse search.
+        kept: Their Fourier transforms, once made.
     """
 
     name: str
@@ -56,7 +56,7 @@ class TemplateSet:
     lowest: float
     highest: float
     bin: int = 2
-    _cache: dict[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
+    kept: dict[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def _fit_one(flux: np.ndarray, ivar: np.ndarray, sets: list[TemplateSet], polyno
         return _Row("", nan, nan, nan, nan, bits, nothing, {})
     flux = np.where(good, flux, 0.0)
     spectrum = _Spectrum(flux, np.where(good, ivar, 0.0), polynomials)
-    found = sorted((s for item in sets for s in _search(spectrum, item)), key=lambda s: s.chi2)
+    found = sorted(_search(spectrum, sets), key=lambda s: s.chi2)
     best = found[0]
     other = [s for s in found if not _same(s, best)]
     delta = (other[0].chi2 - best.chi2) / pixels if other else float("inf")
@@ -240,22 +240,32 @@ def _solve(normal: np.ndarray, right: np.ndarray) -> np.ndarray:
     return np.linalg.solve(normal, (right / scale)[..., None])[..., 0] / scale
 
 
-def _search(spectrum: _Spectrum, item: TemplateSet) -> list[_Solution]:
-    """The best minima of a template set, refined."""
-    first = (grid.LOG10_START - item.log10_start) / grid.LOG10_STEP  # lag at redshift 0
-    low, high = (
-        round(first - np.log10(1.0 + z) / grid.LOG10_STEP) for z in (item.highest, item.lowest)
-    )
-    if high - low <= 120:  # stars
-        tried = range(low, high + 1, 3)
-        chi2 = np.array([spectrum.solve(item, lag)[2] for lag in tried])
-        lags = [tried[int(i)] for i in _minima(chi2)[:1]]
-    else:
-        low, high = -(-low // item.bin), high // item.bin
+def _search(spectrum: _Spectrum, sets: list[TemplateSet]) -> list[_Solution]:
+    """The best minima of every class, refined."""
+    tried: dict[str, list[tuple[float, TemplateSet, int]]] = {}
+    for item in sets:
+        low, high = (round(limit / item.bin) for limit in _lags(item))
         chi2 = spectrum.chi2 - _gain(spectrum, item, low, high)
-        lags = [item.bin * (low + int(i)) for i in _minima(chi2)[:_MINIMA]]
-        low, high = item.bin * low, item.bin * high
-    return [_refine(spectrum, item, lag, first, (low, high)) for lag in lags]
+        found = [(float(chi2[i]), item, item.bin * (low + int(i))) for i in _minima(chi2)]
+        star = item.name.startswith("STAR")
+        tried.setdefault("STAR" if star else item.name, []).extend(found[: 1 if star else _MINIMA])
+    chosen = [entry for group in tried.values() for entry in sorted(group, key=_depth)[:_MINIMA]]
+    return [_refine(spectrum, item, lag) for _, item, lag in chosen]
+
+
+def _depth(entry: tuple[float, TemplateSet, int]) -> float:
+    return entry[0]
+
+
+def _lags(item: TemplateSet) -> tuple[int, int]:
+    """Lags of the highest and of the lowest redshift tried."""
+    first = _lag_at_rest(item)
+    low, high = (np.log10(1.0 + z) / grid.LOG10_STEP for z in (item.highest, item.lowest))
+    return round(first - low), round(first - high)
+
+
+def _lag_at_rest(item: TemplateSet) -> float:
+    return (grid.LOG10_START - item.log10_start) / grid.LOG10_STEP
 
 
 def _minima(chi2: np.ndarray) -> np.ndarray:
@@ -265,10 +275,10 @@ def _minima(chi2: np.ndarray) -> np.ndarray:
     return local[np.argsort(chi2[local])]
 
 
-def _refine(
-    spectrum: _Spectrum, item: TemplateSet, lag: int, first: float, limits: tuple[int, int]
-) -> _Solution:
+def _refine(spectrum: _Spectrum, item: TemplateSet, lag: int) -> _Solution:
     """Walks to the minimum on the store's pixels; a parabola gives its place and error."""
+    limits, first = _lags(item), _lag_at_rest(item)
+    lag = min(max(lag, limits[0]), limits[1])
     known: dict[int, float] = {}
 
     def chi2(at: int) -> float:
@@ -297,12 +307,12 @@ def _gain(spectrum: _Spectrum, item: TemplateSet, low: int, high: int) -> np.nda
     weight, signal, smooth = spectrum.coarse(item.bin)
     transformed, size = _transforms(item, weight.size)
     data = np.concatenate([weight[None], signal[None], weight * smooth])
-    data = np.conj(scipy.fft.rfft(data, n=size, axis=1))
+    data = np.conj(np.fft.rfft(data, n=size, axis=1))
     count, terms = len(item.curves), len(smooth)
     place = np.arange(low, high + 1) % size
 
     def correlate(product: np.ndarray) -> np.ndarray:
-        return scipy.fft.irfft(product, n=size, axis=-1)[..., place]
+        return np.fft.irfft(product, n=size, axis=-1)[..., place]
 
     single, pair = transformed[:count], transformed[count:]
     upper = np.triu_indices(count)
@@ -324,10 +334,10 @@ def _transforms(item: TemplateSet, length: int) -> tuple[np.ndarray, int]:
     """Fourier transforms of the joined templates and of their products, and their size."""
     joined = item.bin
     pixels = item.curves.shape[1] // joined * joined
-    size = scipy.fft.next_fast_len(pixels // joined + length, real=True)
-    if "transform" not in item._cache:
+    size = -(-(pixels // joined + length) // 512) * 512  # a size Fourier transforms like
+    if "transform" not in item.kept:
         curves = item.curves[:, :pixels].reshape(len(item.curves), -1, joined).mean(axis=2)
         upper = np.triu_indices(len(curves))
         both = np.concatenate([curves, curves[upper[0]] * curves[upper[1]]])
-        item._cache["transform"] = scipy.fft.rfft(both, n=size, axis=1)
-    return item._cache["transform"], size
+        item.kept["transform"] = np.fft.rfft(both, n=size, axis=1)
+    return item.kept["transform"], size

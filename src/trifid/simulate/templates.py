@@ -5,8 +5,9 @@ Hogg 2012, ApJ 753, 122, section 2, with equal weights). No real template is an 
 kept in the user's cache folder.
 """
 
+import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,23 +18,17 @@ from trifid.files import written_whole
 from trifid.physics.profiles import sdss_spread
 from trifid.physics.redshift import TemplateSet
 from trifid.schema import grid
-from trifid.simulate.source import Objects
 
-VERSION = 1  # raise it when what is below, or the simulated objects, change
+KINDS = ("galaxy", "quasar", "star")
 _ROUNDS = 12
 _QUASARS, _GALAXIES, _STARS, _PER_TYPE = 500, 500, 6000, 150
 _GALAXY_START, _GALAXY_LENGTH = 3.42, 5400
 
 
-def rest_frame(objects: Objects, log10_start: float, length: int) -> np.ndarray:
-    """Simulated spectra moved to the rest frame (B, length), NaN where not seen, of mean 1."""
-    light = objects.shine(sdss_spread)
-    return _to_rest(light.continuum + light.emission, objects.redshift, log10_start, length)
-
-
-def _to_rest(
+def to_rest(
     spectra: np.ndarray, redshift: np.ndarray, log10_start: float, length: int
 ) -> np.ndarray:
+    """Spectra moved to the rest frame (B, length), NaN where not seen, of mean 1."""
     first = (log10_start + np.log10(1.0 + redshift) - grid.LOG10_START) / grid.LOG10_STEP
     pixel = np.arange(grid.LENGTH)
     rows = [
@@ -81,26 +76,31 @@ def _quasars(seed: int) -> list[TemplateSet]:
         survey = "legacy" if high < 2.0 else "boss"
         drawn = quasars.draw_quasars(rng, _QUASARS, survey)
         drawn = quasars.at_redshift(drawn, stretch - 1.0)
-        spectra = rest_frame(drawn, start, round((end - start) / grid.LOG10_STEP))
+        length = round((end - start) / grid.LOG10_STEP)
+        light = drawn.shine(sdss_spread)
+        spectra = to_rest(light.continuum + light.emission, drawn.redshift, start, length)
         curves = components(spectra, 5)
         sets.append(TemplateSet(name, start, curves, low, high, bin=4))
     return sets
 
 
 def _galaxies(seed: int, source: str) -> list[TemplateSet]:
-    """Galaxies: four curves of starlight, two of emission lines."""
+    """Galaxies: four curves of starlight, two of emission lines.
+
+    They begin at redshift 0.002: nearer, nothing but the lines tells a galaxy from stars.
+    """
     from trifid.simulate.galaxy_draw import draw_galaxies
 
     drawn = draw_galaxies(np.random.default_rng([seed, 2]), _GALAXIES, source=source)
     light = drawn.shine(sdss_spread)
     start, length = _GALAXY_START, _GALAXY_LENGTH
-    stars = _to_rest(light.continuum, drawn.redshift, start, length)
+    stars = to_rest(light.continuum, drawn.redshift, start, length)
     bright = np.nanmax(light.emission, axis=1)
     strong = bright > np.median(bright)
-    gas = _to_rest(light.emission[strong], drawn.redshift[strong], start, length)
+    gas = to_rest(light.emission[strong], drawn.redshift[strong], start, length)
     gas /= np.nanmax(gas, axis=1, keepdims=True)
     curves = np.concatenate([components(stars, 4), components(gas, 2)])
-    return [TemplateSet("GALAXY", start, curves, -0.005, 1.1, bin=2)]
+    return [TemplateSet("GALAXY", start, curves, 0.002, 1.1, bin=2)]
 
 
 def _starlight(seed: int, source: str) -> TemplateSet:
@@ -108,7 +108,7 @@ def _starlight(seed: int, source: str) -> TemplateSet:
 
     drawn = draw_galaxies(np.random.default_rng([seed, 4]), _GALAXIES, source=source)
     light = drawn.shine(sdss_spread)
-    stars = _to_rest(light.continuum, drawn.redshift, _GALAXY_START, _GALAXY_LENGTH)
+    stars = to_rest(light.continuum, drawn.redshift, _GALAXY_START, _GALAXY_LENGTH)
     return TemplateSet("STARLIGHT", _GALAXY_START, components(stars, 5), -0.005, 1.1)
 
 
@@ -120,7 +120,7 @@ _SUBCLASSES = {
 
 
 def _stars(seed: int) -> list[TemplateSet]:
-    """Stars, a set of three curves for each group of types; L holds the latest M dwarfs."""
+    """Stars, a set of five curves for each group of types; L holds the latest M dwarfs."""
     from trifid.simulate import stars
 
     rng = np.random.default_rng([seed, 3])
@@ -129,27 +129,32 @@ def _stars(seed: int) -> list[TemplateSet]:
     drawn = stars.draw_stars(rng, _STARS, "boss")
     for name, types in _SUBCLASSES.items():
         some = drawn.take(np.flatnonzero(np.isin(drawn.truth_type, types))[:_PER_TYPE])
-        spectra = rest_frame(some, start, length)
-        seen = np.isfinite(spectra).any(axis=0)
-        first, last = int(seen.argmax()), length - int(seen[::-1].argmax())
-        curves = components(spectra[:, first:last], 3)
+        light = some.shine(sdss_spread)
+        spectra = to_rest(light.continuum + light.emission, some.redshift, start, length)
+        seen = np.flatnonzero(np.isfinite(spectra).any(axis=0))
+        first, last = int(seen[0]), int(seen[-1]) + 1
+        curves = components(spectra[:, first:last], 5)
         begin = start + grid.LOG10_STEP * first
         sets.append(TemplateSet(f"STAR:{name}", begin, curves, -0.004, 0.004))
     return sets
 
 
-def load(source: str = "bagpipes", seed: int = 0) -> list[TemplateSet]:
+def load(
+    source: str = "bagpipes", seed: int = 0, kinds: Sequence[str] = KINDS
+) -> list[TemplateSet]:
     """Template sets of galaxies, quasars and stars, from the cache or made in about a minute.
 
     Args:
         source: Stellar populations of the galaxies: see `populations.SOURCES`.
         seed: Of the simulated objects.
+        kinds: Those of `KINDS` that are wanted.
     """
-    return [
-        *_kept(f"galaxy-{source}-{seed}", lambda: _galaxies(seed, source)),
-        *_kept(f"quasar-{seed}", lambda: _quasars(seed)),
-        *_kept(f"star-{seed}", lambda: _stars(seed)),
-    ]
+    makers: dict[str, tuple[str, Callable[[], list[TemplateSet]]]] = {
+        "galaxy": (f"galaxy-{source}-{seed}", lambda: _galaxies(seed, source)),
+        "quasar": (f"quasar-{seed}", lambda: _quasars(seed)),
+        "star": (f"star-{seed}", lambda: _stars(seed)),
+    }
+    return [item for kind in kinds for item in _kept(*makers[kind])]
 
 
 def starlight(source: str = "bagpipes", seed: int = 0) -> TemplateSet:
@@ -158,9 +163,25 @@ def starlight(source: str = "bagpipes", seed: int = 0) -> TemplateSet:
 
 
 def cache_path(name: str) -> Path:
-    """Where template sets are kept, below $XDG_CACHE_HOME or ~/.cache."""
+    """Where a group of template sets is kept, below $XDG_CACHE_HOME or ~/.cache.
+
+    The name holds a hash of the modules the sets come from, so none outlives its making.
+    """
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(root) / "trifid" / f"templates-{VERSION}-{name}.safetensors"
+    digest = hashlib.sha256()
+    for module in sorted(f"{one}.py" for one in (*_MADE_BY[name.split("-")[0]], "templates")):
+        digest.update((Path(__file__).parent / module).read_bytes())
+    return Path(root) / "trifid" / f"templates-{name}-{digest.hexdigest()[:16]}.safetensors"
+
+
+_STARLIGHT = ("galaxies", "galaxy_draw", "histories", "light", "populations", "stellar")
+_MADE_BY = {
+    "galaxy": (*_STARLIGHT, "gas"),
+    "starlight": _STARLIGHT,
+    "quasar": ("quasars", "quasar_absorption", "quasar_lines", "quasar_population", "stellar"),
+    "star": ("stars", "starlight", "stellar_grid"),
+}
+"""Modules a change of which makes a group of sets anew."""
 
 
 def _kept(name: str, make: Callable[[], list[TemplateSet]]) -> list[TemplateSet]:
@@ -171,15 +192,14 @@ def _kept(name: str, make: Callable[[], list[TemplateSet]]) -> list[TemplateSet]
         return [_unpack(key, tensors) for key in sorted({k.split("/")[0] for k in tensors})]
     except (OSError, SafetensorError, KeyError, ValueError):
         pass
-    sets = make()
-    tensors = {f"{s.name}/{part}": array for s in sets for part, array in _pack(s).items()}
+    tensors = {f"{s.name}/{part}": array for s in make() for part, array in _pack(s).items()}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(path) as temporary:
             save_file(tensors, temporary)
     except OSError:  # a read-only home
         pass
-    return [_unpack(item.name, tensors) for item in sets]
+    return [_unpack(key, tensors) for key in sorted({k.split("/")[0] for k in tensors})]
 
 
 def _pack(item: TemplateSet) -> dict[str, np.ndarray]:

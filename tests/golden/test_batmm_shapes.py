@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from trifid.errors import ConfigError
 from trifid.models.batmm import batmm, batmm_small
 from trifid.models.bhb_baselines import bhb_early_add, bhb_early_concat, bhb_early_vgg1d
 from trifid.models.card import meta_batch, model_card
@@ -180,3 +181,12 @@ def test_the_contrastive_loss_is_low_where_pairs_match_and_needs_two_of_them():
     assert align({"image": means, "spectrum": means.roll(1, 0)}, one) == 0
     assert set(model(_filled(signature)).losses) == {"alignment"}
     assert model.eval()(_filled(signature)).losses == {}
+
+
+def test_encoders_of_another_width_and_other_inputs_are_refused():
+    with pytest.raises(ConfigError, match="spectrum encoder gives tokens of width 32, the fusion"):
+        batmm_small().replace(width=16, image=batmm_small().image.replace(width=16)).build(FULL)
+    table = Signature(inputs={"table": (5,)}, classes=FULL.classes)
+    for config in (batmm_small(), bhb_early_add()):
+        with pytest.raises(ConfigError, match=r"takes image, spectrum; got \['table'\]"):
+            config.build(table)

@@ -46,7 +46,13 @@ from torch import Tensor, nn
 from trifid.encoders.base import EncoderPart
 from trifid.encoders.batmm_image import BatmmImage, BatmmImageConfig
 from trifid.encoders.batmm_spectrum import BatmmSpectrum, BatmmSpectrumConfig
-from trifid.encoders.timm_backbone import fetch_all, hold_frozen, stage_of, train_top
+from trifid.encoders.timm_backbone import (
+    fetch_all,
+    hold_frozen,
+    stage_of,
+    train_top,
+    width_of,
+)
 from trifid.errors import ConfigError
 from trifid.models.base import ModelConfig
 from trifid.nn.attention import CrossAttention, SelfAttention
@@ -118,6 +124,12 @@ class Batmm(nn.Module):
         self.encoders = nn.ModuleDict(
             {name: getattr(config, name).build(signature.inputs[name]) for name in self.names}
         )
+        for name, encoder in self.encoders.items():
+            if getattr(encoder, "width", config.width) != config.width:
+                raise ConfigError(
+                    f"batmm: the {name} encoder gives tokens of width {width_of(encoder)}, "
+                    f"the fusion takes {config.width}; make them equal"
+                )
         both = len(self.names) > 1
         self.start = nn.Parameter(0.02 * torch.randn(config.width))  # CLS
         self.semantic = nn.ParameterDict(

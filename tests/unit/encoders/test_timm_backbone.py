@@ -86,6 +86,19 @@ def test_operators_are_defined_when_they_are_what_is_missing():
     assert done.stdout.split() == ["torchvision.nms.default", "torchvision.qnms.default"]
 
 
+def test_listing_models_and_recipes_needs_no_timm():
+    code = (
+        "import sys\n"
+        "from trifid import registry\n"
+        "names = [e.build().kind for e in registry.entries('model')]\n"
+        "recipes = [e.build().name for e in registry.entries('recipe')]\n"
+        "assert 'imagenet' in names and 'sgq3_resnet50' in recipes\n"
+        "print(sorted({'timm', 'torchvision', 'huggingface_hub'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
 def test_an_unknown_network_is_refused():
     with pytest.raises(ConfigError, match="no network 'resnet5000'"):
         TimmBackboneConfig(name="resnet5000").build((3, 32, 32))

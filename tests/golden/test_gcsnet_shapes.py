@@ -7,6 +7,7 @@ from trifid.fusion.self_attention import SelfAttentionFusionConfig
 from trifid.heads.classification import LinearHeadConfig
 from trifid.models.card import meta_batch, model_card
 from trifid.models.gcsnet import GCSNetConfig, gcsnet_paper, gcsnet_small
+from trifid.schema.batch import Spectrum
 from trifid.schema.signature import Signature
 
 FULL = gcsnet_paper().example()
@@ -140,3 +141,22 @@ def test_one_modality_has_no_branches_and_an_embedding_has_a_vector_a_modality()
     plain = model_card(gcsnet_small())["parameters"]
     more = model_card(gcsnet_small().replace(modality_embedding=True))["parameters"]
     assert more - plain == 3 * 32
+
+
+@pytest.mark.parametrize("length", [1600, 3522, 3600, 3843, 4620])
+def test_spectra_of_every_paper_s_length_fit(length):
+    shapes = {part["name"]: part["output"] for part in _card(spectrum=(length,))["parts"]}
+    assert shapes["encoders.spectrum"] == "16x128"
+
+
+def test_a_channel_of_valid_pixels_is_one_more_channel():
+    plain = gcsnet_paper()
+    config = plain.replace(spectrum=plain.spectrum.replace(use_valid=True))
+    assert model_card(config)["parameters"] - model_card(plain)["parameters"] == 32 * 11
+    model = config.spectrum.build((400,)).eval()
+    flux, ivar = torch.randn(2, 400), torch.ones(2, 400)
+    there = torch.ones(2, dtype=torch.bool)
+    gaps = ivar.clone()
+    gaps[:, 50:60] = 0
+    whole = model(Spectrum(flux, ivar, there))
+    assert not torch.allclose(whole, model(Spectrum(flux, gaps, there)))

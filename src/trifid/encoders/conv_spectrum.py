@@ -12,13 +12,17 @@ from trifid.schema.batch import Spectrum
 
 
 class ConvSpectrumConfig(EncoderConfig):
-    """Strided convolutions with BatchNorm and ReLU, then adaptive averages along wavelength."""
+    """Strided convolutions with BatchNorm and ReLU, then adaptive averages along wavelength.
+
+    With `use_valid` a second channel says which pixels hold data.
+    """
 
     kind: Literal["conv_spectrum"] = "conv_spectrum"
     channels: tuple[int, ...] = (32, 64, 128)
     kernels: tuple[int, ...] = (11, 7, 5)
     strides: tuple[int, ...] = (2, 2, 1)
     tokens_out: int = 16
+    use_valid: bool = False
 
     @property
     def tokens(self) -> int:
@@ -38,7 +42,8 @@ class ConvSpectrum(nn.Module):
 
     def __init__(self, config: ConvSpectrumConfig) -> None:
         super().__init__()
-        widths = (1, *config.channels)
+        self.use_valid = config.use_valid
+        widths = (2 if config.use_valid else 1, *config.channels)
         self.convolutions = nn.ModuleList(
             nn.Conv1d(a, b, kernel, stride, padding=kernel // 2)
             for a, b, kernel, stride in zip(
@@ -52,6 +57,8 @@ class ConvSpectrum(nn.Module):
         """Tokens; zero for absent rows."""
         mask = mask_of(spectrum.present, self.training)
         x = spectrum.flux[:, None, :]  # (B, 1, L)
+        if self.use_valid:
+            x = torch.cat([x, (spectrum.ivar > 0).to(x.dtype)[:, None, :]], dim=1)
         for convolve, norm in zip(self.convolutions, self.norms, strict=True):
             x = torch.relu(norm(convolve(x), mask))
         tokens = self.pool(x).transpose(1, 2)  # (B, T, E)

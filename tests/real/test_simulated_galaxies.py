@@ -6,9 +6,12 @@ of the real one have less than 3 angstrom together, else star-forming and compos
 of the variance that they explain, noise taken off, is compared: of the whole spectra, and of what
 is left of them after a running mean over 200 pixels is taken off, which is lines alone.
 
+Colours of the simulated main sample are compared with those of real galaxies of one redshift.
+
     python tests/real/test_simulated_galaxies.py     prints the numbers
 """
 
+import csv
 import importlib.util
 from pathlib import Path
 
@@ -19,10 +22,14 @@ from astropy.io import fits
 from trifid.physics import bpt
 from trifid.schema import grid
 from trifid.simulate.galaxy_draw import draw_at
+from trifid.simulate.galaxy_surveys import draw_main
 from trifid.simulate.spectrograph import line_spread
 from trifid.surveys import sdss
 
 FOLDERS = ("galaxy_triplets", "legacy_galaxies", "hisscube")
+with_bagpipes = pytest.mark.skipif(
+    importlib.util.find_spec("bagpipes") is None, reason="the extra `simulate` is not installed"
+)
 SMOOTH = 200  # pixels of the running mean
 REPEATS = 8  # simulated galaxies for each real one
 
@@ -123,9 +130,7 @@ def shares(shared_data, source):
     return quiescent(flux, ivar, redshift), real, simulated
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("bagpipes") is None, reason="the extra `simulate` is not installed"
-)
+@with_bagpipes
 def test_survey_templates_explain_simulated_galaxies_as_they_explain_real_ones(shared_data):
     calm, real, simulated = shares(shared_data, "bagpipes")
     for group in (calm, ~calm):
@@ -133,6 +138,29 @@ def test_survey_templates_explain_simulated_galaxies_as_they_explain_real_ones(s
         whole, lines = np.median(real[group], axis=0) - np.median(simulated[:, group], axis=(0, 1))
         assert abs(whole) < 0.05
         assert abs(lines) < 0.2
+
+
+def colors(shared_data):
+    """u-g, g-r, r-i, i-z of real (N, 4) and simulated (M, 4) galaxies of redshift 0.05 to 0.1."""
+    path = shared_data / "catalogues" / "kaggle_dr14_dev.csv"
+    with path.open(newline="") as handle:
+        rows = [row for row in csv.DictReader(handle) if row["class"] == "GALAXY"]
+    real = np.array([[float(row[band]) for band in "ugriz"] for row in rows])
+    redshift = np.array([float(row["redshift"]) for row in rows])
+    real = real[(redshift > 0.05) & (redshift < 0.1) & (real[:, 2] < 17.8)]
+    drawn = draw_main(np.random.default_rng(1), 1500, source="bagpipes")
+    drawn = drawn.take(np.flatnonzero((drawn.redshift > 0.05) & (drawn.redshift < 0.1)))
+    simulated = -2.5 * np.log10(drawn.shine(line_spread).bands)
+    return -np.diff(real, axis=1), -np.diff(simulated, axis=1)
+
+
+@with_bagpipes
+def test_colors_are_those_of_real_galaxies(shared_data):
+    real, simulated = colors(shared_data)
+    assert len(real) > 500
+    for level, most in ((16, 0.15), (50, 0.15), (84, 0.30)):
+        difference = np.percentile(simulated, level, axis=0) - np.percentile(real, level, axis=0)
+        assert np.abs(difference).max() < most
 
 
 def main():
@@ -144,6 +172,10 @@ def main():
                 first = np.percentile(real[group, column], [16, 50, 84]).round(3)
                 second = np.percentile(simulated[:, group, column], [16, 50, 84]).round(3)
                 print(f"{source} {kind} (n {group.sum()}) {name}: {first}, simulated {second}")
+    real, simulated = colors(folder)
+    for name, sample in (("real", real), ("simulated", simulated)):
+        spread = np.percentile(sample, [16, 50, 84], axis=0).T.round(2).tolist()
+        print(f"u-g, g-r, r-i, i-z, {name} (n {len(sample)}): {spread}")
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ class BatmmImageConfig(EncoderConfig):
 class BatmmImage(nn.Module):
     """Image -> (B, grid * grid, width).
 
-    Paper: BATMM section 3.1. With `grid` as the network leaves it, the pooling is the identity.
+    Paper: BATMM section 4.1. With `grid` as the network leaves it, the pooling is the identity.
     """
 
     fetched: Tensor  # () whether these weights began from ImageNet's
@@ -97,7 +97,7 @@ class BatmmImage(nn.Module):
 
 
 class BandExcitation(nn.Module):
-    """Bands times sigmoid(FC ReLU FC of their means). Paper: BATMM eq. 1 to 3; Hu et al. 2018."""
+    """Bands times sigmoid(FC ReLU FC of their means). Paper: BATMM eq. 1 and 2; Hu et al. 2018."""
 
     def __init__(self, bands: int) -> None:
         super().__init__()

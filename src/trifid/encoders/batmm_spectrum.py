@@ -51,7 +51,7 @@ class BatmmSpectrumConfig(EncoderConfig):
 class BatmmSpectrum(nn.Module):
     """Spectrum -> (B, tokens, width).
 
-    Paper: BATMM section 3.2. 3522 pixels are cut to 3521 = 7 * 503.
+    Paper: BATMM section 4.2. 3522 pixels are cut to 3521 = 7 * 503.
     """
 
     def __init__(self, config: BatmmSpectrumConfig, length: int) -> None:

@@ -43,7 +43,7 @@ class Vgg1dConfig(EncoderConfig):
 class Vgg1d(nn.Module):
     """Spectrum -> (B, tokens, width).
 
-    Paper: BATMM section 3.2; Simonyan & Zisserman 2015, configuration E, in one dimension.
+    Paper: BATMM section 4.2; Simonyan & Zisserman 2015, configuration E, in one dimension.
     """
 
     def __init__(self, config: Vgg1dConfig) -> None:

@@ -10,8 +10,8 @@
                   |
                  CLS -> LayerNorm -> linear -> K classes
 
-Paper: BATMM (section and equation numbers beside the parts). Shapes at full size, parameters in
-brackets:
+Paper: BATMM, Wei, Jiang and Zhang 2023; encoders sections 4.1 and 4.2, fusion 4.3. Shapes at full
+size, parameters in brackets:
 
     image     (B, 5, 64, 64) -> (2048, 2, 2) -> (B, 4, 512)                          [24,563,452]
     spectrum  (B, 3522) -> 7 x 503 -> (1, 3521) -> (64, 1760) -> (128, 880) -> (256, 440)
@@ -60,7 +60,7 @@ from trifid.registry import register
 from trifid.schema.batch import Batch, Image, Output, Spectrum
 from trifid.schema.signature import Signature
 
-PAPER = "BATMM, section 3"
+PAPER = "BATMM (Wei, Jiang and Zhang 2023), section 4"
 ORDER = ("image", "spectrum")  # of the tokens, eq. 6
 CLASSES = ("BHB", "OTHER")
 SMALL_IMAGE = BatmmImageConfig(
@@ -311,19 +311,19 @@ def batmm() -> BatmmConfig:
     return BatmmConfig()
 
 
-@register("model", paper=f"{PAPER}, Transformer ablation: + image")
+@register("model", paper="BATMM, table 7: + image")
 def batmm_joint() -> BatmmConfig:
     """BATMM without semantic embeddings and cross-attention: one Transformer over all tokens."""
     return BatmmConfig(semantic=False, cross="none")
 
 
-@register("model", paper=f"{PAPER}, Transformer ablation: + image + Sem")
+@register("model", paper="BATMM, table 7: + image + Sem")
 def batmm_semantic() -> BatmmConfig:
     """BATMM without cross-attention."""
     return BatmmConfig(cross="none")
 
 
-@register("model", paper=f"{PAPER}, Transformer ablation: + image + CA")
+@register("model", paper="BATMM, table 7: + image + CA")
 def batmm_cross() -> BatmmConfig:
     """BATMM without semantic embeddings."""
     return BatmmConfig(semantic=False)

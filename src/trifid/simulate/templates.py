@@ -36,7 +36,9 @@ def to_rest(
         for start, row in zip(first, spectra, strict=True)
     ]
     stack = np.stack(rows)
-    return stack / np.nanmean(stack, axis=1, keepdims=True)
+    seen = np.isfinite(stack)
+    mean = np.where(seen, stack, 0.0).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
+    return stack / np.where(mean > 0.0, mean, 1.0)[:, None]
 
 
 def components(spectra: np.ndarray, count: int, *, rounds: int = _ROUNDS) -> np.ndarray:

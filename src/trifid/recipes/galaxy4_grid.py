@@ -6,8 +6,8 @@ are therefore not trained as their papers did.
 
 `grid()` gives what the ablation study needs: every set of inputs (safe and leaky table, alone and
 together) in three frames and two splits; the default without each of its parts; image scalings,
-crops and tokens; the baselines; each with five seeds. The rows in the rest frame by a predicted
-redshift need the column `redshift_predicted` in the store.
+crops and tokens; the methods of fusion and the baselines; each with five seeds. The rows in the
+rest frame by a predicted redshift need the column `redshift_predicted` in the store.
 """
 
 from collections.abc import Iterator, Sequence
@@ -162,7 +162,7 @@ def grid(seeds: Sequence[int] = SEEDS) -> list[tuple[str, Recipe]]:
 
     Names end with the seed and are names of folders; each recipe carries its own.
     """
-    rows = [*_input_rows(), *_part_rows(), *_size_rows()]
+    rows = [*_input_rows(), *_part_rows(), *_size_rows(), *_method_rows()]
     rows += [(build.__name__.removeprefix("galaxy4_"), build()) for build in BASELINES]
     named = [
         (f"{name}-seed{seed}", recipe.replace(training=recipe.training.replace(seed=seed)))
@@ -227,6 +227,15 @@ def _size_rows() -> Iterator[tuple[str, Recipe]]:
             fusion=SelfAttentionFusionConfig(tokens_out=tokens),
         )
         yield f"tokens_{tokens}", base.replace(model=model)
+
+
+def _method_rows() -> Iterator[tuple[str, Recipe]]:
+    """The other methods of feature- and decision-level fusion, on the same encoders."""
+    for method in ("add", "concat", "bilinear", "attention"):
+        yield f"feature_{method}", _baseline("x", levels.fusion_feature().replace(feature=method))
+    for method in ("mean", "product"):
+        model = levels.fusion_decision().replace(decision=method)
+        yield f"decision_{method}", _baseline("x", model)
 
 
 def _with_image(recipe: Recipe, **fields: object) -> Recipe:

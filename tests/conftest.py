@@ -34,10 +34,22 @@ def make_store():
     return small_store
 
 
-def small_store(folder: Path, *, rows: int = 80, plates: int = 20, seed: int = 0, size: int = 16):
+SFR = ("avg", "entropy", "median", "mode", "p16", "p2p5", "p84", "p97p5")
+
+
+def small_store(
+    folder: Path,
+    *,
+    rows: int = 80,
+    plates: int = 20,
+    seed: int = 0,
+    size: int = 16,
+    numbers: bool = False,
+):
     """Galaxies with the columns of the simulated sky: signal in every modality, some missing.
 
-    Rows 0 .. rows - 11 have image, spectrum and table, the last ten only the spectrum.
+    Rows 0 .. rows - 11 have image, spectrum and table, the last ten only the spectrum. `numbers`
+    adds columns of the task zsfr that follow the label; every ninth row has no SFR.
     """
     generator = np.random.default_rng(seed)
     names = ("Star Forming", "Composite", "Seyfert", "BLANK")
@@ -80,6 +92,17 @@ def small_store(folder: Path, *, rows: int = 80, plates: int = 20, seed: int = 0
         "redshift": generator.uniform(0.02, 0.1, rows).tolist(),
         "bpt": [names[kind] for kind in label],
     }
+    if numbers:
+        sfr = generator.normal(0, 0.1, (rows, 1)) + label[:, None] + np.arange(len(SFR)) / 8
+        sfr[::9] = -99.0
+        columns["redshift"] = (0.02 + 0.05 * label + generator.normal(0, 0.005, rows)).tolist()
+        columns |= {f"sfr_{name}": sfr[:, k].tolist() for k, name in enumerate(SFR)}
+        columns |= {"sfr_flag": (sfr[:, 0] == -99).astype(int).tolist(), "zwarning": [0] * rows}
+        schema = schema.replace(
+            columns=schema.columns
+            | {f"sfr_{name}": ColumnSpec(type="float64") for name in SFR}
+            | {name: ColumnSpec(type="int64") for name in ("sfr_flag", "zwarning")}
+        )
     inputs = {
         "image": {"flux": image},
         "spectrum": {"flux": flux, "ivar": ivar, "mask": np.zeros(flux.shape, np.int32)},
@@ -105,6 +128,12 @@ def small_store(folder: Path, *, rows: int = 80, plates: int = 20, seed: int = 0
 def store_folder(tmp_path_factory):
     """A small store, written once; do not change it."""
     return small_store(tmp_path_factory.mktemp("store") / "store")
+
+
+@pytest.fixture(scope="session")
+def number_store(tmp_path_factory):
+    """The same with numbers to predict."""
+    return small_store(tmp_path_factory.mktemp("store") / "numbers", numbers=True)
 
 
 @pytest.fixture(scope="session")

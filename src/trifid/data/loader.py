@@ -26,7 +26,7 @@ class Loader:
         store: An open store.
         modalities: The modalities to give, as the reader wants them. One that the store lacks is
             given as absent; a table is put into the wanted order of features.
-        labels: Class of every row of the store, -1 = unlabelled; or none.
+        targets: Target name to one value per row of the store; or none.
         context: Columns to give along, one float per row of the store.
 
     Raises:
@@ -38,10 +38,10 @@ class Loader:
         store: Store,
         modalities: Mapping[str, ModalitySpec],
         *,
-        labels: Rows | None = None,
+        targets: Mapping[str, np.ndarray] | None = None,
         context: Mapping[str, np.ndarray] | None = None,
     ) -> None:
-        self.store, self.labels, self.context = store, labels, dict(context or {})
+        self.store, self.targets, self.context = store, dict(targets or {}), dict(context or {})
         self.wanted = dict(modalities)
         stored = store.schema.modalities
         self._columns = {n: _columns(n, s, stored[n]) for n, s in modalities.items() if n in stored}
@@ -57,7 +57,7 @@ class Loader:
     def _assembled(self, read: Read) -> Batch:
         rows, taken = read
         inputs = {name: self._input(name, spec, taken, rows) for name, spec in self.wanted.items()}
-        targets = {} if self.labels is None else {"label": torch.from_numpy(self.labels[rows])}
+        targets = {n: torch.from_numpy(values[rows]) for n, values in self.targets.items()}
         context = {n: torch.from_numpy(values[rows]) for n, values in self.context.items()}
         ids = tuple(self._ids.take(rows).to_pylist())
         return Batch(ids=ids, inputs=inputs, targets=targets, context=context)

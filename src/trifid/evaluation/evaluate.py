@@ -6,26 +6,27 @@ from typing import Any
 import numpy as np
 
 from trifid.errors import RunError
+from trifid.evaluation.measure import FEW_GROUPS, Entry, measure, pooled_note, simulated_note
+from trifid.evaluation.numbers import evaluate_numbers
 from trifid.evaluation.predictions import Predictions
 from trifid.metrics.calibration import expected_calibration_error
 from trifid.metrics.classification import confusion_counts
 from trifid.metrics.intervals import LEVEL, bootstrap, wilson
 from trifid.metrics.statistic import OVERALL, PER_CLASS, ClassifierStatistic
 
-Entry = dict[str, Any]
-_FEW_GROUPS = 100
 _FEW_OBJECTS = 20  # in one class
 
 
 def evaluate(
     predictions: Predictions, *, fold: str = "test", resamples: int = 2000, seed: int = 0
 ) -> dict[str, Any]:
-    """Judges one fold of a predictions table.
+    """Judges one fold of a predictions table; numbers as `evaluate_numbers` says.
 
     Every measure is `{"value", "low", "high", "method"}`. A value is None where it does not exist
     (the ROC area of a class without objects), an end where no honest one can be given (see
     `trifid.metrics.intervals.bootstrap`). Intervals are by group: Wilson for accuracy and recall
-    where each row is its own group, else the BCa bootstrap over groups.
+    where each row is its own group, else the BCa bootstrap over groups. Votes, which are no
+    probabilities, have no ROC area, average precision, log loss, Brier score or calibration error.
 
     Args:
         predictions: A checked table.
@@ -34,7 +35,7 @@ def evaluate(
         seed: Of the resamples; the same seed gives the same document.
 
     Returns:
-        task, model, simulated, fold, subset, n, groups, unlabelled, metrics {name: measure},
+        kind, task, model, simulated, fold, subset, n, groups, unlabelled, metrics {name: measure},
         per_class {class: {name: measure, "support"}}, confusion {classes, counts; rows are
         labels}, subsets {subset: {name: measure}}, subset_n, calibration {name: measure}, level,
         resamples, seed, notes.
@@ -42,6 +43,8 @@ def evaluate(
     Raises:
         RunError: If the fold does not exist or none of its rows has a label.
     """
+    if predictions.targets:
+        return evaluate_numbers(predictions, fold=fold, resamples=resamples, seed=seed)
     chosen = predictions.select(fold=fold)
     full, *others = chosen.subsets
     rows = chosen.select(subset=full)
@@ -58,6 +61,7 @@ def evaluate(
             subsets[name] = judge(part, resamples=resamples, seed=seed)[0]
             sizes[name] = len(part)
     return {
+        "kind": "classification",
         "task": predictions.metadata["task"],
         "model": predictions.metadata["model"],
         "simulated": predictions.metadata["simulated"],
@@ -107,14 +111,12 @@ def judge(
 def statistic_of(predictions: Predictions) -> ClassifierStatistic:
     """The labelled rows of a table as a function of group weights."""
     return ClassifierStatistic.of(
-        predictions.labels, predictions.predicted, predictions.probabilities, predictions.groups
+        predictions.labels,
+        predictions.predicted,
+        predictions.probabilities,
+        predictions.groups,
+        probabilistic=predictions.metadata["probabilistic"],
     )
-
-
-def measure(value: float, low: float, high: float, method: str) -> Entry:
-    """One number with its interval, None in place of NaN."""
-    ends = [number if math.isfinite(number) else None for number in (value, low, high)]
-    return {**dict(zip(("value", "low", "high"), ends, strict=True)), "method": method}
 
 
 def _wilson(hits: int, n: int) -> Entry:
@@ -126,7 +128,8 @@ def _calibration(rows: Predictions, metrics: dict[str, Entry]) -> dict[str, Entr
     probabilities, predicted = rows.probabilities, rows.predicted
     confidence = probabilities[np.arange(len(rows)), predicted]
     correct = (predicted == rows.labels).astype(np.float64)
-    error = expected_calibration_error(correct, confidence)
+    votes = not rows.metadata["probabilistic"]
+    error = math.nan if votes else expected_calibration_error(correct, confidence)
     return {
         "ece": measure(error, math.nan, math.nan, "15 bins of equal mass"),
         "brier": metrics["brier"],
@@ -140,12 +143,12 @@ def _notes(rows: Predictions, groups: int, folds: tuple[str, ...]) -> list[str]:
     Measured over 1,000 simulated sets of 140 objects with nine in the smallest class: accuracy
     and macro F1 covered 95 and 96 %, balanced accuracy 87 %, macro average precision 91 %.
     """
-    notes: list[str] = []
-    if rows.metadata["simulated"]:
-        notes.append("simulated objects: no statement about the sky")
-    if groups < _FEW_GROUPS:
+    notes = simulated_note(rows) + pooled_note(folds)
+    if not rows.metadata["probabilistic"]:
+        notes.append("the model votes for a class and gives no probabilities")
+    if groups < FEW_GROUPS:
         notes.append(
-            f"{groups} groups: bootstrap intervals from fewer than {_FEW_GROUPS} hold the truth "
+            f"{groups} groups: bootstrap intervals from fewer than {FEW_GROUPS} hold the truth "
             "less often than they say"
         )
     support = np.bincount(rows.labels, minlength=len(rows.classes)).tolist()
@@ -157,6 +160,4 @@ def _notes(rows: Predictions, groups: int, folds: tuple[str, ...]) -> list[str]:
                 f"class {name} has {count} objects: intervals of its measures, of balanced "
                 "accuracy and of macro means are too narrow"
             )
-    if len(folds) > 1:
-        notes.append(f"{len(folds)} folds pooled: ranks compare scores of different fits")
     return notes

@@ -8,17 +8,20 @@ import numpy as np
 
 from trifid.calibration.temperature import scaled_softmax
 from trifid.data.loader import Rows
+from trifid.data.task import Labels
 from trifid.errors import RunError
 from trifid.evaluation.evaluate import evaluate
 from trifid.evaluation.predictions import PredictionsWriter, pool_folds, read_predictions
 from trifid.files import read_json, write_json
-from trifid.inference.score import store_loader
+from trifid.inference.score import on_device, store_loader
+from trifid.models.base import gives_probabilities
 from trifid.progress import progress
 from trifid.store.read import Store
 from trifid.training.bundle import Bundle, load_bundle
 from trifid.training.device import Place, alone
-from trifid.training.forward import default_subsets, scores
-from trifid.training.rows import task_rows
+from trifid.training.forward import Answers, default_subsets, scores
+from trifid.training.rows import known_labels, task_rows
+from trifid.training.scale import restored
 
 BATCH_SIZE = 256
 PREDICTIONS, METRICS = "predictions.parquet", "metrics.json"
@@ -50,12 +53,7 @@ def predict_store(bundle_folder: Path, store_folder: Path, out: Path) -> Path:
         BundleError, StoreError: If one of them cannot be used, or they do not fit.
     """
     bundle, store = load_bundle(bundle_folder), Store.open(store_folder)
-    card = bundle.card
-    column = card.task.label_map(card.recipe.labels).column
-    labels = np.full(len(store), -1, np.int64)
-    if column in store.schema.columns:
-        columns = {column: store.columns(column)[column]}
-        labels = card.task.read_labels(columns, card.recipe.labels)
+    labels = known_labels(store, bundle.card.recipe, bundle.card.task)
     rows = np.arange(len(store), dtype=np.int64)
     _write(bundle, store, {"test": rows}, labels, out, alone(), run=bundle_folder.parent.name)
     return out
@@ -76,7 +74,7 @@ def _write(
     bundle: Bundle,
     store: Store,
     folds: dict[str, Rows],
-    labels: Rows,
+    labels: Labels,
     out: Path,
     here: Place,
     *,
@@ -85,22 +83,17 @@ def _write(
     card = bundle.card
     columns = store.columns("object_id", "group")
     ids, groups = columns["object_id"].to_numpy(), columns["group"].to_numpy()
-    names = np.array([*bundle.classes, None], dtype=object)
-    bundle.model.to(here.device)
-    bundle.pipeline.to(here.device)
+    here = on_device(bundle, here)
     subsets = default_subsets(tuple(bundle.pipeline.inputs))
-    metadata = {
-        "task": card.task.name,
-        "model": card.recipe.name,
-        "recipe_hash": card.recipe.hash(),
-        "bundle_hash": bundle.hash,
+    metadata = _metadata(bundle) | {
         "store_hash": store.hash(),
         "simulated": store.manifest.provenance.get("simulated", "false"),
     }
+    form = {"classes": bundle.classes, "targets": bundle.targets}
     total = sum(len(rows) for rows in folds.values())
     with (
         progress("predicting", total) as advance,
-        PredictionsWriter(out, classes=bundle.classes, metadata=metadata) as writer,
+        PredictionsWriter(out, **form, metadata=metadata) as writer,
     ):
         for fold, rows in folds.items():
             for part in scores(
@@ -113,16 +106,43 @@ def _write(
                 subsets=subsets,
             ):
                 advance(len(part.rows) if part.subset == subsets[0] else 0)
-                kept, logits = part.rows[part.present], part.answers.answer[part.present]
+                kept = part.rows[part.present]
                 writer.add(
                     {
                         "object_id": ids[kept],
                         "group": groups[kept],
                         "fold": fold,
                         "subset": "+".join(sorted(part.subset)),
-                        "label": names[labels[kept]],
-                        "probabilities": scaled_softmax(logits, card.temperature),
                         "seed": card.recipe.training.seed,
                         "run": run,
+                        **_answered(bundle, part.answers.take(part.present), labels[kept]),
                     }
                 )
+
+
+def _answered(bundle: Bundle, answers: Answers, labels: np.ndarray) -> dict[str, Any]:
+    """The columns of labels and answers."""
+    if bundle.targets:
+        means, sds = restored(bundle.card.scales, answers)
+        return {"labels": labels, "means": means, "sds": sds}
+    names = np.array([*bundle.classes, None], dtype=object)
+    probabilities = scaled_softmax(answers.answer, bundle.card.temperature)
+    return {"label": names[labels], "probabilities": probabilities}
+
+
+def _metadata(bundle: Bundle) -> dict[str, Any]:
+    card = bundle.card
+    known: dict[str, Any] = {
+        "task": card.task.name,
+        "model": card.recipe.name,
+        "recipe_hash": card.recipe.hash(),
+        "bundle_hash": bundle.hash,
+    }
+    if not bundle.targets:
+        return known | {"probabilistic": gives_probabilities(bundle.model)}
+    about = {
+        name: {"unit": target.unit, "kind": target.kind, "outliers": list(target.outliers)}
+        for name, target in card.task.targets.items()
+    }
+    means = {name: scale.mean for name, scale in card.scales.items()}
+    return known | {"about": about, "ordered": list(card.task.ordered), "train_mean": means}

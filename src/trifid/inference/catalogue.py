@@ -10,14 +10,17 @@ from trifid.errors import ConfigError
 from trifid.inference.formats import FORMATS, write_catalogue
 from trifid.inference.predict import find_bundle
 from trifid.inference.score import Scored, score_store
+from trifid.models.base import gives_probabilities
 from trifid.progress import progress
 from trifid.store.read import Store
 from trifid.training.bundle import Bundle, load_bundle
 from trifid.version import __version__
 
+Column = tuple[str, Any, str, str]  # name, values, unit, description
+
 
 def predict_catalogue(bundle_folder: Path, store_folder: Path, out: Path) -> dict[str, Any]:
-    """Classifies every row of a store and writes the catalogue; gives counts.
+    """Predicts every row of a store and writes the catalogue; gives counts.
 
     Labels are never read. Memory holds the catalogue's columns, never images or spectra.
 
@@ -54,23 +57,19 @@ def predict_catalogue(bundle_folder: Path, store_folder: Path, out: Path) -> dic
 
 
 def _table(identity: pa.Table, parts: list[Scored], bundle: Bundle) -> pa.Table:
-    classes, inputs = bundle.classes, tuple(bundle.pipeline.inputs)
-    probabilities = _joined([part.probabilities for part in parts], len(classes))
+    inputs = tuple(bundle.pipeline.inputs)
     present = _joined([part.present for part in parts], len(inputs)).astype(bool)
     odd = _joined([part.outside for part in parts], len(inputs)).astype(bool)
-    any_input = present.any(axis=1)
-    names = np.array([*classes, None], dtype=object)
-    best = np.where(any_input, probabilities.argmax(axis=1), len(classes))
+    any_input = np.asarray(present.any(axis=1))
     used = ["+".join(n for n, p in zip(inputs, row, strict=True) if p) for row in present.tolist()]
-    columns: list[tuple[str, Any, str, str]] = [
+    columns: list[Column] = [
         ("object_id", identity["object_id"], "", "key of the row"),
         ("ra", identity["ra"], "deg", "right ascension, ICRS"),
         ("dec", identity["dec"], "deg", "declination, ICRS"),
-        ("predicted", pa.array(names[best], pa.string()), "", "most probable class"),
     ]
-    for k, name in enumerate(classes):
-        values = pa.array(probabilities[:, k], pa.float32(), mask=~any_input)
-        columns.append((f"prob_{name}", values, "", f"calibrated probability of {name}"))
+    columns += (
+        _numbers(parts, bundle, any_input) if bundle.targets else _classes(parts, bundle, any_input)
+    )
     columns += [
         ("used", pa.array(used), "", "inputs the answer rests on"),
         ("out_of_domain", pa.array(odd.any(axis=1)), "", "an input looks unlike training data"),
@@ -88,6 +87,36 @@ def _table(identity: pa.Table, parts: list[Scored], bundle: Bundle) -> pa.Table:
         "trifid": __version__,
     }
     return pa.table([c[1] for c in columns], schema=pa.schema(fields, metadata=metadata))
+
+
+def _classes(parts: list[Scored], bundle: Bundle, known: np.ndarray) -> list[Column]:
+    """The most probable class and all probabilities; votes have none."""
+    classes = bundle.classes
+    probabilities = _joined([part.probabilities for part in parts], len(classes))
+    names = np.array([*classes, None], dtype=object)
+    best = np.where(known, probabilities.argmax(axis=1), len(classes))
+    probable = gives_probabilities(bundle.model)
+    said = "most probable class" if probable else "class the model votes for"
+    columns: list[Column] = [("predicted", pa.array(names[best], pa.string()), "", said)]
+    for k, name in enumerate(classes if probable else ()):
+        values = pa.array(probabilities[:, k], pa.float32(), mask=~known)
+        columns.append((f"prob_{name}", values, "", f"calibrated probability of {name}"))
+    return columns
+
+
+def _numbers(parts: list[Scored], bundle: Bundle, known: np.ndarray) -> list[Column]:
+    """Each number and, where the model predicts one, its standard deviation."""
+    means = _joined([part.means for part in parts], len(bundle.targets))
+    spreads = [part.sds for part in parts if part.sds is not None]
+    sds = _joined(spreads, len(bundle.targets)) if spreads else None
+    columns: list[Column] = []
+    for k, (name, target) in enumerate(bundle.card.task.targets.items()):
+        mean = pa.array(means[:, k], pa.float32(), mask=~known)
+        columns.append((name, mean, target.unit, f"predicted {name}"))
+        if sds is not None:
+            sd = pa.array(sds[:, k], pa.float32(), mask=~known)
+            columns.append((f"{name}_sd", sd, target.unit, "its calibrated standard deviation"))
+    return columns
 
 
 def _joined(parts: list[np.ndarray], width: int) -> np.ndarray:

@@ -32,11 +32,14 @@ class ClassifierStatistic:
         classes: Number of classes K.
         sums: Per group: its confusion counts (K * K), log loss, Brier score and number of rows.
         ranking: The sorted scores.
+        probabilistic: Whether there are probabilities; votes have confusion metrics only, all
+            others are NaN.
     """
 
     classes: int
     sums: Float[np.ndarray, "G S"]
     ranking: Ranking
+    probabilistic: bool = True
 
     @property
     def groups(self) -> int:
@@ -50,6 +53,8 @@ class ClassifierStatistic:
         predicted: Int[np.ndarray, "N"],
         probabilities: Float[np.ndarray, "N K"],
         groups: Int[np.ndarray, "N"],
+        *,
+        probabilistic: bool = True,
     ) -> "ClassifierStatistic":
         """Sums up the rows of each group, numbered 0 .. G-1."""
         classes, count = probabilities.shape[1], int(groups.max()) + 1
@@ -60,20 +65,24 @@ class ClassifierStatistic:
         sums[:, cells] = np.bincount(groups, row_log_loss(labels, probabilities), count)
         sums[:, cells + 1] = np.bincount(groups, row_brier(labels, probabilities), count)
         sums[:, cells + 2] = np.bincount(groups, minlength=count)
-        return cls(classes, sums, Ranking.of(labels, probabilities, groups))
+        return cls(classes, sums, Ranking.of(labels, probabilities, groups), probabilistic)
 
     def __call__(self, weights: Int[np.ndarray, "B G"]) -> Float[np.ndarray, "B S"]:
         """The statistics under each weighting of the groups."""
         totals = weights.astype(np.float64) @ self.sums
         cells = self.classes * self.classes
         counts = totals[:, :cells].reshape(-1, self.classes, self.classes)
-        auc, precision = self.ranking.measure(weights)
+        if self.probabilistic:
+            auc, precision = self.ranking.measure(weights)
+            proper = totals[:, cells : cells + 2] / totals[:, cells + 2 :]
+        else:
+            auc = precision = np.full((len(weights), self.classes), np.nan)
+            proper = np.full((len(weights), 2), np.nan)
         overall = [
             *confusion_metrics(counts).values(),
             _defined_mean(auc),
             _defined_mean(precision),
-            totals[:, cells] / totals[:, cells + 2],
-            totals[:, cells + 1] / totals[:, cells + 2],
+            *proper.T,
         ]
         by_class = [*class_metrics(counts).values(), auc, precision]
         return np.concatenate([np.stack(overall, axis=1), *by_class], axis=1)

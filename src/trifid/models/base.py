@@ -44,6 +44,11 @@ class Estimator(Protocol):
         ...
 
 
+def gives_probabilities(model: nn.Module | Estimator) -> bool:
+    """Whether a classifier's scores can be turned into probabilities; a network's always can."""
+    return isinstance(model, nn.Module) or model.probabilistic
+
+
 @runtime_checkable
 class Staged(Protocol):
     """A network that is trained in stages, e.g. its encoders first."""

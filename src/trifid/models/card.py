@@ -43,7 +43,7 @@ def estimator_steps(model: Estimator) -> list[tuple[str, str]]:
 
     A model that is made of several has an optional method `steps()` that gives them.
     """
-    steps = getattr(model, "steps", None)
+    steps: Any = getattr(model, "steps", None)
     return list(steps()) if callable(steps) else [("estimator", type(model).__name__)]
 
 

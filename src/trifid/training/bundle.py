@@ -1,7 +1,7 @@
 """A bundle: a model one can ship. JSON and safetensors with hashes; nothing in it can run code.
 
 bundle.json          card: recipe, classes, modalities, temperature, provenance, hashes
-model.safetensors    weights
+model.safetensors    weights of a network, or model.skops: a fitted classical model
 state.safetensors    fitted transforms, as "input.name"
 """
 
@@ -23,7 +23,7 @@ from trifid.config import Config, parse
 from trifid.data.loader import absent_input
 from trifid.data.task import Task
 from trifid.errors import BundleError, ConfigError, TrifidError
-from trifid.files import sha256_file, write_json
+from trifid.files import sha256_file, write_json, written_whole
 from trifid.models.base import Estimator
 from trifid.models.card import meta_batch
 from trifid.schema.batch import Batch
@@ -31,9 +31,11 @@ from trifid.schema.modality import ModalitySpec
 from trifid.schema.signature import Signature
 from trifid.training.checkpoint import save_tensors
 from trifid.training.recipe import Recipe
-from trifid.transforms.pipeline import Pipeline
+from trifid.training.scale import TargetScale
+from trifid.transforms.pipeline import Pipeline, redshift_columns
 
-CARD, MODEL, STATE = "bundle.json", "model.safetensors", "state.safetensors"
+CARD, STATE = "bundle.json", "state.safetensors"
+MODEL, ESTIMATOR = "model.safetensors", "model.skops"
 CARD_BYTES = 4 * 2**20
 FILE_BYTES = 16 * 2**30
 
@@ -48,6 +50,7 @@ class BundleCard(Config):
         task: The task itself, so that later changes of the library do not change the bundle.
         modalities: The stored modalities the inputs are made from: bands, units, grid, features.
         temperature: The logits are divided by it.
+        scales: Of the numbers it predicts, in the order of the means; empty for classes.
         best_epoch: Whose weights these are.
         files: File name to SHA-256.
         provenance: Hashes of store, split and training ids, versions, whether data are simulated.
@@ -59,6 +62,7 @@ class BundleCard(Config):
     task: Task
     modalities: dict[str, ModalitySpec]
     temperature: float = Field(gt=0, allow_inf_nan=False)
+    scales: dict[str, TargetScale] = Field(default_factory=dict)
     best_epoch: int
     files: dict[str, str]
     provenance: dict[str, str]
@@ -75,8 +79,13 @@ class Bundle:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Class names in the order of the logits."""
+        """Class names in the order of the logits; none for numbers."""
         return self.card.task.classes
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the numbers in the order of the means; none for classes."""
+        return tuple(self.card.task.targets)
 
     @property
     def network(self) -> nn.Module:
@@ -93,7 +102,7 @@ class Bundle:
 
 def build_model(recipe: Recipe, pipeline: Pipeline, task: Task) -> nn.Module | Estimator:
     """The recipe's model for what the pipeline gives; weights depend on the seed alone."""
-    signature = Signature(inputs=pipeline.shapes, classes=task.classes)
+    signature = signature_of(pipeline, task)
     try:
         with torch.device("meta"):  # a first pass without content finds shapes that do not fit
             trial = recipe.model.build(signature)
@@ -108,6 +117,11 @@ def build_model(recipe: Recipe, pipeline: Pipeline, task: Task) -> nn.Module | E
     return recipe.model.build(signature)
 
 
+def signature_of(pipeline: Pipeline, task: Task) -> Signature:
+    """What a model of this task gets from this pipeline, and what it has to answer."""
+    return Signature(inputs=pipeline.shapes, classes=task.classes, targets=tuple(task.targets))
+
+
 def save_bundle(
     folder: Path,
     *,
@@ -115,22 +129,33 @@ def save_bundle(
     task: Task,
     pipeline: Pipeline,
     modalities: Mapping[str, ModalitySpec],
+    model: nn.Module | Estimator,
     weights: Mapping[str, Tensor],
     temperature: float,
+    scales: Mapping[str, TargetScale],
     best_epoch: int,
     provenance: Mapping[str, str],
 ) -> None:
-    """Writes a bundle; its card comes last, so that a bundle with a card is whole."""
+    """Writes a bundle; its card comes last, so that a bundle with a card is whole.
+
+    `weights` are those of a network; a classical `model` writes its own file.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    save_tensors(folder / MODEL, weights)
+    name = MODEL if isinstance(model, nn.Module) else ESTIMATOR
+    if isinstance(model, nn.Module):
+        save_tensors(folder / MODEL, weights)
+    else:
+        with written_whole(folder / ESTIMATOR) as temporary:
+            model.save(temporary)
     save_tensors(folder / STATE, _flat(pipeline))
     card = BundleCard(
         recipe=recipe,
         task=task,
         modalities=dict(modalities),
         temperature=temperature,
+        scales=dict(scales),
         best_epoch=best_epoch,
-        files={name: sha256_file(folder / name) for name in (MODEL, STATE)},
+        files={name: sha256_file(folder / name) for name in (name, STATE)},
         provenance=dict(provenance),
     )
     write_json(folder / CARD, card.model_dump(mode="json"))
@@ -144,7 +169,8 @@ def load_bundle(folder: Path) -> Bundle:
             recipe asks for.
     """
     card, digest = _read_card(folder)
-    for name in (MODEL, STATE):
+    model_file = ESTIMATOR if ESTIMATOR in card.files else MODEL
+    for name in (model_file, STATE):
         path = folder / name
         if not path.is_file():
             raise BundleError(f"{path} is missing: the bundle is not whole")
@@ -155,20 +181,28 @@ def load_bundle(folder: Path) -> Bundle:
     try:
         pipeline = Pipeline(card.recipe.inputs, card.modalities)
         with torch.device("meta"):  # shapes only: a hostile recipe cannot fill the memory
-            model = card.recipe.model.build(
-                Signature(inputs=pipeline.shapes, classes=card.task.classes)
-            )
+            model = card.recipe.model.build(signature_of(pipeline, card.task))
     except (TrifidError, ValueError, RuntimeError) as error:
         raise BundleError(f"{folder / CARD}: the recipe builds no model: {error}") from None
-    weights = _tensors(folder / MODEL)
-    _same_tensors(folder / MODEL, weights, model.state_dict())
-    model.load_state_dict(weights, assign=True)
+    if isinstance(model, nn.Module) != (model_file == MODEL):
+        raise BundleError(f"{folder}: {model_file} is not what a model of this kind is kept in")
+    if list(card.scales) != list(card.task.targets):
+        raise BundleError(
+            f"{folder / CARD}: scales of {list(card.scales)}, expected {list(card.task.targets)}"
+        )
+    if isinstance(model, nn.Module):
+        weights = _tensors(folder / MODEL)
+        _same_tensors(folder / MODEL, weights, model.state_dict())
+        model.load_state_dict(weights, assign=True)
+        model.eval()
+    else:
+        model.load(folder / ESTIMATOR)
     _fit_on_nothing(pipeline, card)
     states = _tensors(folder / STATE)
     _same_tensors(folder / STATE, states, _flat(pipeline))
     for name, state in pipeline.states.items():
         state.update({key: states[f"{name}.{key}"] for key in state})
-    return Bundle(card, model.eval(), pipeline, digest)
+    return Bundle(card, model, pipeline, digest)
 
 
 def _fit_on_nothing(pipeline: Pipeline, card: BundleCard) -> None:
@@ -177,7 +211,7 @@ def _fit_on_nothing(pipeline: Pipeline, card: BundleCard) -> None:
         raw = Batch(
             ids=("", ""),
             inputs={config.modality: absent_input(card.modalities[config.modality], 2)},
-            context={"redshift": torch.zeros(2, dtype=torch.float64)},
+            context={c: torch.zeros(2).double() for c in redshift_columns(pipeline.inputs)},
         )
         pipeline.fit(name, raw)
 

@@ -44,6 +44,11 @@ class Answers:
         answer = np.concatenate([part.answer for part in known])
         return Answers(answer, np.concatenate(spreads) if spreads else None)
 
+    @staticmethod
+    def nothing() -> "Answers":
+        """No answers to no rows."""
+        return Answers(np.zeros((0, 0), np.float32))
+
     def take(self, rows: np.ndarray) -> "Answers":
         """The answers of some rows, by number or mask."""
         spread = None if self.log_variance is None else self.log_variance[rows]

@@ -17,11 +17,18 @@ def epoch_entry(scores: Mapping[str, float], rows: int, state: Mapping[str, Any]
     return {
         "epoch": int(state["epoch"]),
         "step": (int(state["epoch"]) + 1) * steps,
-        "train_loss": round(float(state["loss_sum"]) / max(steps, 1), 6),
+        **_train_loss(state, steps),
         **{f"valid_{name}": round(score, 6) for name, score in scores.items()},
         "seconds": round(seconds, 3),
         "rows_per_second": round(rows / seconds, 1) if seconds > 0 else 0.0,
     }
+
+
+def _train_loss(state: Mapping[str, Any], steps: int) -> dict[str, float]:
+    """Mean loss of the steps; nothing where a model was fitted in one go."""
+    if state["loss_sum"] is None:
+        return {}
+    return {"train_loss": round(float(state["loss_sum"]) / max(steps, 1), 6)}
 
 
 def log_text(history: Sequence[Mapping[str, Any]]) -> str:

@@ -30,6 +30,7 @@ from trifid.training.log import epoch_entry, log_text
 from trifid.training.objective import LOWER_IS_BETTER, Objective
 from trifid.training.recipe import TrainingConfig
 from trifid.training.rows import TaskRows
+from trifid.transforms.augment import augment
 from trifid.transforms.dropout import drop_modalities
 from trifid.transforms.mixup import mix, pairs
 from trifid.transforms.pipeline import Pipeline
@@ -157,9 +158,10 @@ class Trainer:
         return loss.detach()
 
     def _regularised(self, batch: Batch) -> Batch:
-        """Targets as the loss wants them, modality dropout and mixup, as the recipe says."""
+        """Targets as the loss wants them, augmentation, dropout, mixup, as the recipe says."""
         config = self.config
-        batch = drop_modalities(self.objective.prepared(batch), config.modality_dropout)
+        batch = augment(self.objective.prepared(batch), config.augment)
+        batch = drop_modalities(batch, config.modality_dropout)
         if config.mixup == 0:
             return batch
         share = float(torch.distributions.Beta(config.mixup, config.mixup).sample())

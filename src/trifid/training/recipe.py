@@ -13,6 +13,7 @@ from trifid.config import Config, parse
 from trifid.data.task import Task
 from trifid.errors import ConfigError
 from trifid.models.base import ModelPart
+from trifid.transforms.augment import AugmentConfig
 from trifid.transforms.pipeline import InputConfig, TableInput
 
 PARTS = 20
@@ -71,8 +72,11 @@ class TrainingConfig(Config):
         label_smoothing: Share of each target spread over all classes.
         mixup: Alpha of the Beta distribution of the mixing weight; 0 = off.
         auxiliary_weight: Weight of the auxiliary head's loss.
+        loss: Of numbers, see `losses.regression`; by default Huber's, or the Gaussian one where
+            the model predicts a spread. Classes have cross-entropy.
         branch_weight: Weight of the loss of each single-modality branch.
         modality_dropout: Probability that a row loses one of its modalities in training.
+        augment: What is done to images, spectra and tables of training rows; nothing by default.
         select: The validation score whose best epoch is kept; by default macro F1 for classes,
             the loss for numbers.
         patience: Training stops after so many epochs without a better score; 0 = never.
@@ -88,36 +92,46 @@ class TrainingConfig(Config):
     sampling: Literal["balanced", "shuffled"] = "balanced"
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     mixup: float = Field(default=0.2, ge=0)
+    loss: Literal["default", "huber", "squared", "gaussian_nll"] = "default"
     auxiliary_weight: float = Field(default=0.3, ge=0)
     branch_weight: float = Field(default=0.3, ge=0)
     modality_dropout: float = Field(default=0.0, ge=0, lt=1)
+    augment: AugmentConfig = AugmentConfig()
     select: Literal["default", "macro_f1", "accuracy", "loss", "rmse", "crps"] = "default"
     patience: int = Field(default=0, ge=0)
     seed: int = Field(default=42, ge=0)
 
 
 class Recipe(Config):
-    """A named run: task, split, inputs, model, training."""
+    """A named run: task, split, inputs, model, training.
+
+    `labels` names the source of class labels; `targets` some of the numbers to predict, all if
+    empty.
+    """
 
     name: str
     task: str
     labels: str = "default"
+    targets: tuple[str, ...] = ()
     split: SplitConfig = SplitConfig()
     inputs: dict[str, InputConfig]
     model: ModelPart
     training: TrainingConfig = TrainingConfig()
 
     def resolved(self) -> tuple["Recipe", Task]:
-        """The recipe with label source and table features spelled out, and its task.
+        """The recipe with labels or targets and table features spelled out, and its task.
 
         Raises:
-            ConfigError: If task, labels or feature set do not exist.
+            ConfigError: If task, labels, targets or feature set do not exist.
         """
-        task = cast(Task, registry.get("task", self.task).build())
-        source = next(iter(task.labels)) if self.labels == "default" else self.labels
-        task.label_map(source)
+        task = cast(Task, registry.get("task", self.task).build()).only(self.targets)
+        source = self.labels
+        if source != "default" or task.classes:
+            task.label_map(source)
+            source = next(iter(task.labels)) if source == "default" else source
         inputs = {name: _with_features(config, task) for name, config in self.inputs.items()}
-        return self.replace(labels=source, inputs=inputs), task
+        targets = tuple(task.targets)
+        return self.replace(labels=source, targets=targets, inputs=inputs), task
 
     def leaky_inputs(self) -> tuple[str, ...]:
         """Names of the inputs whose features are made from the label, or nearly."""

@@ -9,11 +9,11 @@ from jaxtyping import Int64
 
 from trifid.data.loader import Loader, wanted_modalities
 from trifid.data.splits import store_split
-from trifid.data.task import Task
+from trifid.data.task import Labels, Task, is_labelled
 from trifid.errors import ConfigError, RunError
 from trifid.store.read import Store
 from trifid.training.recipe import Recipe
-from trifid.transforms.pipeline import Pipeline, TableInput
+from trifid.transforms.pipeline import Pipeline, TableInput, redshift_columns
 
 Rows = Int64[np.ndarray, "N"]
 FIT_ROWS = 512  # training rows that decide noise, mean and sd of images, and the domain
@@ -24,13 +24,13 @@ class TaskRows:
     """Rows of a store, split.
 
     Attributes:
-        labels: Class of every row of the store, -1 = unlabelled.
+        labels: Class of every row of the store (N,), -1 = unlabelled; or numbers (N, D), NaN.
         train: Labelled rows with at least one of the recipe's modalities; so `valid`, `test`.
         without_input: Labelled rows left out because they have none of them.
         split_hash: Of the split the parts come from.
     """
 
-    labels: Rows
+    labels: Labels
     train: Rows
     valid: Rows
     test: Rows
@@ -47,24 +47,25 @@ def task_rows(store: Store, recipe: Recipe, task: Task) -> TaskRows:
 
     Raises:
         RunError: If a fold has no rows, or train has fewer than two classes.
-        StoreError: If the store lacks the label's column or a modality.
+        StoreError: If the store lacks a label's column or a modality.
     """
-    column = task.label_map(recipe.labels).column
-    labels = task.read_labels({column: store.columns(column)[column]}, recipe.labels)
+    labels = store_labels(store, recipe, task)
+    labelled = is_labelled(labels)
+    stratify = recipe.split.stratify and bool(task.classes)
     strata = None
-    if recipe.split.stratify:
+    if stratify:
         strata = [task.classes[label] if label >= 0 else "" for label in labels.tolist()]
     split = store_split(
         store,
         by=recipe.split.by,
-        strata_name=f"{task.name}-{recipe.labels}" if recipe.split.stratify else "none",
+        strata_name=f"{task.name}-{recipe.labels}" if stratify else "none",
         strata=strata,
         seed=recipe.split.seed,
     )
     modalities = {config.modality for config in recipe.inputs.values()}
     wanted_modalities(store, sorted(modalities))
     has_any = np.logical_or.reduce([store.present(name) for name in sorted(modalities)])
-    usable = (labels >= 0) & has_any
+    usable = labelled & has_any
 
     def of(parts: tuple[int, ...]) -> Rows:
         return np.flatnonzero(usable & np.isin(split.parts, parts)).astype(np.int64)
@@ -74,7 +75,7 @@ def task_rows(store: Store, recipe: Recipe, task: Task) -> TaskRows:
         train=of(recipe.split.train),
         valid=of(recipe.split.valid),
         test=of(recipe.split.test),
-        without_input=int(((labels >= 0) & ~has_any).sum()),
+        without_input=int((labelled & ~has_any).sum()),
         split_hash=split.hash(),
     )
     _check(store, rows, task, recipe)
@@ -86,36 +87,72 @@ def _check(store: Store, rows: TaskRows, task: Task, recipe: Recipe) -> None:
         if not len(members):
             raise RunError(
                 f"{store.folder}: no labelled rows in the {fold} parts of task {task.name} "
-                f"({int((rows.labels >= 0).sum())} labelled of {len(store)} rows by "
+                f"({int(is_labelled(rows.labels).sum())} labelled of {len(store)} rows by "
                 f"{recipe.labels!r}, split by {recipe.split.by})"
             )
-    if len(np.unique(rows.labels[rows.train])) < 2:
+    if task.classes and len(np.unique(rows.labels[rows.train])) < 2:
         raise RunError(f"{store.folder}: the train parts hold a single class of {task.name}")
+    for name, column in zip(task.targets, rows.labels[rows.train].T, strict=False):
+        if np.isfinite(column).sum() < 2:
+            raise RunError(
+                f"{store.folder}: fewer than two rows of the train parts have a {name}; "
+                f"leave it out: --set 'targets=[...]'"
+            )
 
 
-def make_loader(store: Store, recipe: Recipe, labels: Rows | None) -> Loader:
-    """A loader of what the recipe's inputs are made from."""
+def store_labels(store: Store, recipe: Recipe, task: Task) -> Labels:
+    """Labels of all rows of a store, as the resolved recipe reads them.
+
+    Raises:
+        StoreError: If the store lacks a label's column.
+    """
+    names = task.columns(recipe.labels, store.schema.columns)
+    table = store.columns(*names)
+    return task.read_labels({name: table[name] for name in names}, recipe.labels)
+
+
+def known_labels(store: Store, recipe: Recipe, task: Task) -> Labels:
+    """As `store_labels`, but rows are unlabelled where the store lacks a column."""
+    stored = store.schema.columns
+    if task.classes:
+        there = task.label_map(recipe.labels).column in stored
+        none = np.full(len(store), -1, np.int64)
+        return store_labels(store, recipe, task) if there else none
+    numbers = np.full((len(store), len(task.targets)), np.nan)
+    for k, (name, target) in enumerate(task.targets.items()):
+        if target.column in stored:
+            numbers[:, k] = store_labels(store, recipe, task.only([name]))[:, 0]
+    return numbers
+
+
+def make_loader(store: Store, recipe: Recipe, labels: Labels | None) -> Loader:
+    """A loader of what the resolved recipe's inputs are made from, with labels as targets."""
     names = dict.fromkeys(config.modality for config in recipe.inputs.values())
+    targets: dict[str, np.ndarray] = {}
+    if labels is not None:
+        by_class = {"label": labels}
+        targets = by_class if labels.ndim == 1 else dict(zip(recipe.targets, labels.T, strict=True))
     return Loader(
         store,
         wanted_modalities(store, tuple(names)),
-        labels=labels,
+        targets=targets,
         context=context_columns(store, recipe),
     )
 
 
 def context_columns(store: Store, recipe: Recipe) -> dict[str, np.ndarray]:
-    """Columns that transforms need: the redshift, if an input is in the rest frame.
+    """Columns that transforms need: redshifts, if an input is in the rest frame.
 
     Raises:
-        ConfigError: If the store has no redshift.
+        ConfigError: If the store lacks one of them.
     """
-    if not any(getattr(config, "frame", "") == "rest" for config in recipe.inputs.values()):
-        return {}
-    if "redshift" not in store.schema.columns:
-        raise ConfigError(f"{store.folder} has no column `redshift` for the rest frame")
-    redshift: Any = store.columns("redshift")["redshift"].to_numpy()
-    return {"redshift": redshift.astype(np.float64)}
+    found: dict[str, np.ndarray] = {}
+    for name in redshift_columns(recipe.inputs):
+        if name not in store.schema.columns:
+            raise ConfigError(f"{store.folder} has no column `{name}` for the rest frame")
+        values: Any = store.columns(name)[name].to_numpy()
+        found[name] = values.astype(np.float64)
+    return found
 
 
 def fit_pipeline(pipeline: Pipeline, loader: Loader, train: Rows) -> None:

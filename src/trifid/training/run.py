@@ -17,17 +17,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from trifid.calibration.temperature import fit_temperature
+from trifid.data.loader import Loader
+from trifid.data.task import Task
 from trifid.errors import RunError
 from trifid.files import read_json, remove_leftovers, write_json, write_text
+from trifid.models.base import Estimator, gives_probabilities
 from trifid.store.read import Store
 from trifid.training.bundle import CARD, build_model, load_bundle, save_bundle
 from trifid.training.device import Place, place
+from trifid.training.estimator import fit_estimator
 from trifid.training.loop import Trained, Trainer
-from trifid.training.objective import ClassObjective
+from trifid.training.objective import ClassObjective, NumberObjective, Objective
 from trifid.training.recipe import Recipe
 from trifid.training.rows import TaskRows, fit_pipeline, ids_hash, make_loader, task_rows
+from trifid.training.scale import Scales, calibrated, fit_scales
 from trifid.transforms.pipeline import Pipeline
 from trifid.version import __version__
 
@@ -77,13 +83,12 @@ def _train_one(
         pipeline = Pipeline(recipe.inputs, loader.wanted)
         fit_pipeline(pipeline, loader, rows.train)
         model = build_model(recipe, pipeline, task)
+        scales = fit_scales(tuple(task.targets), rows.labels[rows.train]) if task.targets else {}
         if here.leads:
             write_text(out / "recipe.toml", recipe.toml())
             write_json(out / "environment.json", environment(here.device))
             write_json(out / "run.json", document | _split_document(rows, recipe))
-        objective = ClassObjective(task.classes, recipe.training)
-        trainer = Trainer(model, pipeline, loader, rows, objective, recipe.training, here, out)
-        trained = trainer.run()
+        trained = _trained(model, pipeline, loader, rows, scales, task, recipe, here, out)
         if not here.leads:
             return
         write_json(out / "cost.json", _cost(model, trained, rows, here))
@@ -93,8 +98,10 @@ def _train_one(
             task=task,
             pipeline=pipeline,
             modalities=loader.wanted,
+            model=model,
             weights=trained.weights,
-            temperature=fit_temperature(trained.valid.answer, rows.labels[rows.valid]),
+            temperature=_temperature(model, task, trained, rows),
+            scales=calibrated(scales, trained.valid, rows.labels[rows.valid]) if scales else {},
             best_epoch=trained.best_epoch,
             provenance={
                 "store_hash": store.hash(),
@@ -106,6 +113,35 @@ def _train_one(
             },
         )
         load_bundle(out / "bundle")  # what was written can be read
+
+
+def _trained(
+    model: nn.Module | Estimator,
+    pipeline: Pipeline,
+    loader: Loader,
+    rows: TaskRows,
+    scales: Scales,
+    task: Task,
+    recipe: Recipe,
+    here: Place,
+    out: Path,
+) -> Trained:
+    config = recipe.training
+    objective: Objective = (
+        ClassObjective(task.classes, config) if task.classes else NumberObjective(scales, config)
+    )
+    if isinstance(model, nn.Module):
+        return Trainer(model, pipeline, loader, rows, objective, config, here, out).run()
+    return fit_estimator(model, pipeline, loader, rows, objective, config, here, out)
+
+
+def _temperature(
+    model: nn.Module | Estimator, task: Task, trained: Trained, rows: TaskRows
+) -> float:
+    """Fitted on the validation rows; 1 for numbers and for votes, which are no probabilities."""
+    if task.targets or not gives_probabilities(model):
+        return 1.0
+    return fit_temperature(trained.valid.answer, rows.labels[rows.valid])
 
 
 def _document(recipe: Recipe, store: Store, folds: int) -> dict[str, Any]:
@@ -180,21 +216,25 @@ def environment(device: torch.device) -> dict[str, Any]:
     }
 
 
-def _cost(model: torch.nn.Module, trained: Trained, rows: TaskRows, here: Place) -> dict[str, Any]:
+def _cost(
+    model: nn.Module | Estimator, trained: Trained, rows: TaskRows, here: Place
+) -> dict[str, Any]:
     """Parameters, time, rate and peak memory of a training run."""
     seconds = sum(float(entry["seconds"]) for entry in trained.history)
     seen = len(trained.history) * len(rows.train)
-    if here.device.type == "cuda":
+    network = isinstance(model, nn.Module)
+    parameters = sum(p.numel() for p in model.parameters()) if network else 0
+    if here.device.type == "cuda" and network:
         peak = torch.cuda.max_memory_allocated(here.device)
     else:
         unit = 1 if sys.platform == "darwin" else 1024
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     return {
-        "parameters": sum(p.numel() for p in model.parameters()),
+        "parameters": parameters,
         "train_seconds": round(seconds, 2),
         "rows_per_second": round(seen / seconds, 1) if seconds else 0.0,
         "peak_memory_bytes": int(peak),
-        "device": here.device.type,
+        "device": here.device.type if network else "cpu",
         "threads": torch.get_num_threads(),
         "processes": here.world,
     }

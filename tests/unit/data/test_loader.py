@@ -27,7 +27,7 @@ def test_a_batch_has_rows_in_the_asked_order_and_says_what_is_absent(store):
 
 
 def test_batches_cover_all_rows_and_pad_nothing(store):
-    loader = Loader(store, wanted_modalities(store, ["spectrum"]), labels=np.arange(80))
+    loader = Loader(store, wanted_modalities(store, ["spectrum"]), targets={"label": np.arange(80)})
     sizes, seen = [], []
     for batch in loader.batches(np.arange(50), 16):
         sizes.append(len(batch))
@@ -36,7 +36,7 @@ def test_batches_cover_all_rows_and_pad_nothing(store):
 
 
 def test_processes_share_a_batch_without_overlap(store):
-    loader = Loader(store, wanted_modalities(store, ["spectrum"]), labels=np.arange(80))
+    loader = Loader(store, wanted_modalities(store, ["spectrum"]), targets={"label": np.arange(80)})
 
     def rows_of(rank):
         batches = loader.batches(np.arange(33), 16, share=(rank, 2))

@@ -9,7 +9,7 @@ import numpy as np
 
 from trifid.schema.block import Fields
 from trifid.schema.modality import ColumnSpec
-from trifid.simulate import spectrograph
+from trifid.simulate import pipeline, spectrograph
 from trifid.simulate.instruments import Instrument
 from trifid.simulate.options import SkyOptions
 from trifid.simulate.plates import Columns, Kind, SkyTask
@@ -42,7 +42,7 @@ def _draw(rng: np.random.Generator, count: int, options: SkyOptions) -> Objects:
 def _measure(
     rng: np.random.Generator, objects: Objects, fields: Fields, instrument: Instrument
 ) -> Columns:
-    """Velocities, temperatures and gravities with errors, and the type they make."""
+    """Velocities by template fits; temperatures and gravities with errors make the type."""
     count = len(objects)
     truth = objects.truth()
     snr = spectrograph.median_snr(fields["flux"], fields["ivar"])
@@ -50,10 +50,7 @@ def _measure(
     gravity = truth["truth_logg"] + error * rng.normal(size=count)
     metals = truth["truth_feh"] + _METALLICITY_ERROR * rng.normal(size=count)
     others = np.where(metals < _METAL_POOR, "BS", "MS")
-    return {
-        "class": np.full(count, "STAR"),
-        "redshift": objects.redshift + rng.normal(0.0, 3e-5, count),  # 9 km/s
-        "zwarning": np.zeros(count, dtype=np.int64),
+    return pipeline.classify(fields, ("star",)) | {
         "teff": truth["truth_teff"] * rng.normal(1.0, _TEFF_ERROR, count),
         "logg": gravity,
         "star_type": np.where(gravity < _GRAVITY_LIMIT, "BHB", others),

@@ -3,20 +3,18 @@
 import numpy as np
 
 from trifid.physics import bpt
-from trifid.schema import grid
 from trifid.schema.block import Fields
 from trifid.schema.modality import ColumnSpec
-from trifid.simulate import measure, stellar
+from trifid.simulate import pipeline
 from trifid.simulate.galaxy_draw import CLASS_SHARES, draw_galaxies
 from trifid.simulate.identity import spectroscopic_id
-from trifid.simulate.instruments import PIXEL_VELOCITY, Instrument
+from trifid.simulate.instruments import Instrument
 from trifid.simulate.options import SkyOptions
 from trifid.simulate.plates import Columns, Kind, SkyTask
 from trifid.simulate.source import Objects
 
 __all__ = ["galaxy4", "spectroscopic_id"]
 
-_REDSHIFT_ERROR = 1e-4
 LINER_SHARE = CLASS_SHARES[bpt.LINER] / (CLASS_SHARES[bpt.SEYFERT] + CLASS_SHARES[bpt.LINER])
 _SHARES = {
     "SF": CLASS_SHARES[bpt.STAR_FORMING],
@@ -24,7 +22,6 @@ _SHARES = {
     "AGN": CLASS_SHARES[bpt.SEYFERT] + CLASS_SHARES[bpt.LINER],
     "NORMAL": CLASS_SHARES[bpt.BLANK],
 }
-_FIRST = round((grid.LOG10_START - stellar.LOG10_START) / grid.LOG10_STEP)
 
 
 def galaxy4() -> SkyTask:
@@ -57,18 +54,6 @@ def _draw(rng: np.random.Generator, count: int, options: SkyOptions) -> Objects:
 def measure_galaxies(
     rng: np.random.Generator, objects: Objects, fields: Fields, instrument: Instrument
 ) -> Columns:
-    """Line fit with starlight templates and line widths known to 5 %."""
-    velocity = objects.sigma_gas * rng.normal(1.0, 0.05, len(objects))
-    flux, ivar = (fields[name].astype(np.float64) for name in ("flux", "ivar"))
-    sigma = np.hypot(objects.sigma_stars / PIXEL_VELOCITY, 1.0)
-    starlight = stellar.observed_components(objects.redshift, sigma, _FIRST, grid.LENGTH)
-    fits = measure.measure_lines(flux, ivar, starlight, objects.redshift, velocity)
-    labels = measure.label(fits, objects.redshift)
-    return {
-        "class": np.full(len(objects), "GALAXY"),
-        "redshift": objects.redshift + rng.normal(0.0, _REDSHIFT_ERROR, len(objects)),
-        "zwarning": np.zeros(len(objects), dtype=np.int64),
-        "bpt": labels.bpt,
-        "ew_ha_6562": labels.ew_ha,
-        "ebmv": labels.ebmv,
-    }
+    """Redshift by galaxy templates, and the lines at that redshift."""
+    columns = pipeline.classify(fields, ("galaxy",))
+    return columns | pipeline.measure_lines(fields, columns["redshift"], instrument)

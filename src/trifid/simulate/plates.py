@@ -39,7 +39,9 @@ _STREAMS = ("objects", "nights", "spectra", "measure", "imaging", "identity", "m
 
 _COLUMNS = identity.COLUMNS | {
     "class": ColumnSpec(type="string", description="spectral class of the pipeline"),
+    "subclass": ColumnSpec(type="string", description="subclass of the pipeline; may be empty"),
     "redshift": ColumnSpec(type="float64", description="measured redshift"),
+    "redshift_error": ColumnSpec(type="float64", description="its standard error"),
     "zwarning": ColumnSpec(type="int64", description="bits that doubt the redshift; 0 = none"),
     "sn_median": ColumnSpec(type="float64", description="median S/N per native pixel"),
     "instrument": ColumnSpec(type="string", description="spectrograph"),
@@ -47,6 +49,7 @@ _COLUMNS = identity.COLUMNS | {
     "truth_kind": ColumnSpec(type="string", description="galaxy, quasar or star; never an input"),
     "truth_redshift": ColumnSpec(type="float64", description="true redshift; never an input"),
 }
+_MEASURED = ("class", "subclass", "redshift", "redshift_error", "zwarning")
 _TYPES: dict[str, ColumnType] = {"U": "string", "i": "int64", "f": "float64", "b": "bool"}
 
 Columns = dict[str, np.ndarray]
@@ -115,12 +118,12 @@ class SkyTask:
         return dict(sorted(found.items()))
 
     def prepare(self, options: SkyOptions) -> None:
-        """Sees an object of each kind: grids kept on disk are then there before workers start."""
+        """Observes an object of each kind: what is kept on disk is there before workers start."""
         shares = {kind.name: kind.share for kind in self.kinds}
         shares = options.class_shares(shares) if len(shares) > 1 else shares
         for kind in self.kinds:
             if shares[kind.name] > 0:
-                kind.draw(np.random.default_rng(0), 1, options).shine(SDSS.line_spread)
+                _try(self, kind, options)
 
     def schema(self, options: SkyOptions, size: int) -> StoreSchema:
         """The store's modalities and columns, for images of `size` pixels on a side."""
@@ -140,6 +143,16 @@ class SkyTask:
         return StoreSchema(
             modalities={name: made[name] for name in options.modalities}, columns=columns
         )
+
+
+def _try(task: SkyTask, kind: Kind, options: SkyOptions) -> None:
+    rng = np.random.default_rng(0)
+    one = kind.draw(rng, 1, options)
+    light = one.shine(SDSS.line_spread)
+    spectrum = light.continuum + light.emission
+    level = np.full(spectrum.shape, 100.0) / np.median(spectrum) ** 2
+    fields = {"flux": spectrum.astype(np.float32), "ivar": level.astype(np.float32)}
+    task.measure(rng, one, fields, INSTRUMENTS[options.instrument])
 
 
 def plate_rows(objects: int) -> list[int]:
@@ -178,7 +191,7 @@ def simulate_plate(
     values |= {name: values[other] for name, other in task.aliases.items()}
     values |= task.finish(values) if task.finish else {}
     columns = identity.identity(draw["identity"], instrument, plate, which, night)
-    for name in ("class", "redshift", "zwarning", "sn_median", "type", *task.columns):
+    for name in (*_MEASURED, "sn_median", "type", *task.columns):
         columns[name] = plain(values[name])
     columns["instrument"] = [instrument.name] * rows
     columns |= _truth(task, _weighed(parts, spectra.scene.total[:, 2]), which)

@@ -98,7 +98,7 @@ def simulate(
         Job(task, out, options, seed, plate, rows, size)
         for plate, rows in enumerate(plates.plate_rows(objects))
     ]
-    kind.prepare(options)
+    kind.prepare(options)  # grids and templates that are kept on disk
     if form == "sdss":
         from trifid.simulate import sdss_files
 

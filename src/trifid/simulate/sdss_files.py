@@ -36,7 +36,14 @@ if TYPE_CHECKING:
 _ABOUT = "simulate.json"
 _KEYS = ("plate", "mjd", "fiber", "bestobjid", "ra", "dec")
 _FILE_COLUMNS = {"object_id", "group", "source_path", "source_sha256", "run2d", "instrument"}
-_OWN_ROW = {"class", "redshift", "zwarning", "sn_median"}  # in the spec file's own row
+_OWN_ROW = {
+    "class",
+    "subclass",
+    "redshift",
+    "redshift_error",
+    "zwarning",
+    "sn_median",
+}  # in the spec file's own row
 _NAMES = {"fiber": "fiberid", "bestobjid": "objid"}  # of the survey, where ours differ
 _QUALITY = 95  # of JPEG
 

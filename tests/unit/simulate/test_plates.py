@@ -10,10 +10,24 @@ from trifid.simulate.options import SkyOptions
 from trifid.simulate.plates import Kind, SkyTask
 
 _SGQ3 = sgq3.sgq3()
+
+
+def _measure(rng, objects, fields, instrument):
+    """A pipeline that is quick and always right."""
+    count = len(objects)
+    return {
+        "class": np.full(count, "QSO"),
+        "subclass": np.full(count, ""),
+        "redshift": objects.redshift,
+        "redshift_error": np.full(count, 1e-4),
+        "zwarning": np.zeros(count, dtype=np.int64),
+    }
+
+
 _TASK = SkyTask(
     name="quasars",
     kinds=(Kind("QSO", 0.5, _SGQ3.kinds[2].draw), Kind("OTHER", 0.5, _SGQ3.kinds[2].draw)),
-    measure=_SGQ3.measure,
+    measure=_measure,
     columns={},
     features=(),
     label="class",
@@ -88,7 +102,7 @@ def test_another_instrument_sees_the_same_objects(plate, instrument: str) -> Non
     other = _plate(instrument=instrument, rgb=True)
     assert other.columns["truth_redshift"] == plate.columns["truth_redshift"]
     images = [block.inputs["image"]["flux"] for block in (other, plate)]
-    assert images[0] == pytest.approx(images[1], rel=0.01, abs=0.01)
+    assert np.allclose(*images, rtol=0.01, atol=0.01)
     assert set(other.columns["instrument"]) == {instrument.upper()}
     first = other.columns["object_id"][0]
     assert first.startswith({"boss": "sdss-"}.get(instrument, f"{instrument}-"))

@@ -119,11 +119,11 @@ def test_interrupted_writing_goes_on(tmp_path, stores, monkeypatch) -> None:
 
 def test_missing_modalities_are_missing_files(tmp_path) -> None:
     options = SkyOptions(missing={"image": 0.5, "table": 0.2})
-    simulate("galaxy4", 40, tmp_path / "sky", size=16, options=options)
+    simulate("galaxy4", 20, tmp_path / "sky", size=16, options=options)
     store = Store.open(tmp_path / "sky", full=True)
     assert store.present("spectrum").all()
-    assert store.present("image").mean() == pytest.approx(0.5, abs=0.25)
-    assert store.present("table").mean() == pytest.approx(0.8, abs=0.2)
+    assert store.present("image").mean() == pytest.approx(0.5, abs=0.35)
+    assert store.present("table").mean() == pytest.approx(0.8, abs=0.25)
 
 
 def test_other_surveys_have_no_such_files(tmp_path) -> None:

@@ -184,13 +184,13 @@ class QdaMethod(MethodConfig):
     """
 
     kind: Literal["qda"] = "qda"
-    shrinkage: float = Field(default=1e-3, ge=0, le=1)
+    shrinkage: float = Field(default=1e-5, gt=0, le=1)
 
     def estimator(self, seed: int) -> Any:
         """QuadraticDiscriminantAnalysis."""
         from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 
-        return QuadraticDiscriminantAnalysis(reg_param=self.shrinkage)
+        return QuadraticDiscriminantAnalysis(solver="eigen", shrinkage=self.shrinkage, tol=0.0)
 
 
 class NaiveBayesMethod(MethodConfig):

@@ -208,7 +208,7 @@ def gasnet2_redshift() -> GaSNet2Config:
 
 @register("model", paper=PAPER)
 def gasnet2_small() -> GaSNet2Config:
-    """GaSNet-II with a sixteenth of the channels, for tests and quick looks."""
+    """GaSNet-II with narrow blocks, for tests and quick looks."""
     return GaSNet2Config(channels=(4, 8, 8, 16, 16, 32), hidden=32)
 
 

@@ -1,4 +1,4 @@
-"""Starlight: four analytic continua, a stand-in for stellar population synthesis.
+"""Starlight of the core installation: four analytic continua for populations of four ages.
 
 Each is a Planck curve with a 4000-angstrom break or Balmer jump and Gaussian absorption lines. They
 carry the colours, the break and the strong lines of young, intermediate and old populations, and
@@ -131,31 +131,3 @@ def light_fractions(d4000: np.ndarray, middle: np.ndarray, rich: np.ndarray) -> 
     excess = recent_red - d4000 * recent_blue
     share = (excess / (excess - old_red + d4000 * old_blue))[:, None]
     return (1.0 - share) * recent + share * old
-
-
-def observed_components(
-    redshift: np.ndarray, sigma: np.ndarray, start: int, length: int
-) -> np.ndarray:
-    """The components as seen: shifted by redshift and broadened, on the store's step.
-
-    Both are one multiplication in Fourier space, exact on a logarithmic grid.
-
-    Args:
-        redshift: (B,), 0 to 0.3.
-        sigma: Gaussian broadening [pixel of 1e-4 dex] (B,), 1 or more.
-        start: First pixel, counted from log10 wavelength 3.35.
-        length: Number of pixels.
-
-    Returns:
-        (B, 4, length), each component 1 at 5500 (1 + z) angstrom before broadening.
-    """
-    frequency = np.arange(LENGTH // 2 + 1) / LENGTH
-    shift = np.log10(1.0 + redshift)[:, None] / LOG10_STEP
-    exponent = -2.0 * np.pi * frequency * (np.pi * frequency * sigma[:, None] ** 2 + 1j * shift)
-    spectra = _transformed()[None] * np.exp(exponent)[:, None]
-    return np.fft.irfft(spectra, n=LENGTH, axis=-1)[:, :, start : start + length]
-
-
-@cache
-def _transformed() -> np.ndarray:
-    return np.fft.rfft(components(), axis=-1)

@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from trifid.simulate import stellar_gas
+from trifid.simulate import molecules, stellar_gas
 from trifid.simulate.stellar_gas import BOLTZMANN_EV, Gas, Mixture
 from trifid.simulate.stellar_lines import (
     BINS,
@@ -23,7 +23,7 @@ from trifid.simulate.stellar_lines import (
 )
 from trifid.simulate.stellar_opacity import planck, smooth_opacity
 
-DEPTHS = 40
+DEPTHS = 34
 _RADIATION = 5.670374e-5  # Stefan-Boltzmann [erg/s/cm2/K4]
 _COSINES = np.array([0.1127017, 0.5, 0.8872983])
 _WEIGHTS = np.array([0.2777778, 0.4444444, 0.2777778])
@@ -46,13 +46,13 @@ class Sample:
     lined: slice
 
 
-def draw_sample(table: LineTable, step: int = 61) -> Sample:
-    """Every 61st bin, and coarse points outside; below 2917 A lines of other bins are borrowed."""
+def draw_sample(table: LineTable, step: int = 97) -> Sample:
+    """Every 97th bin, and coarse points outside; below 2917 A lines of other bins are borrowed."""
     bins = np.arange(step // 2, LENGTH * BINS, step)
     fine = bin_wavelengths()[bins]
-    blue = np.geomspace(1300.0, fine[0] * 0.999, 150)
-    hard = np.geomspace(60.0, 1290.0, 60)
-    red = np.geomspace(fine[-1] * 1.001, 3e5, 60)
+    blue = np.geomspace(1300.0, fine[0] * 0.999, 120)
+    hard = np.geomspace(60.0, 1290.0, 40)
+    red = np.geomspace(fine[-1] * 1.001, 3e5, 40)
     wavelength = np.concatenate([hard, blue, fine, red])
     borrowed = (np.arange(blue.size) * 7919) % 12000
     chosen = table.take(np.concatenate([borrowed, bins]))
@@ -76,7 +76,7 @@ class Atmosphere:
 
 
 def model(
-    teff: float, gravity: float, mix: Mixture, sample: Sample, *, steps: int = 12
+    teff: float, gravity: float, mix: Mixture, sample: Sample, *, steps: int = 11
 ) -> Atmosphere:
     """An atmosphere of effective temperature [K] and log10 surface gravity [cm/s2]."""
     depth = np.geomspace(1e-6, 60.0, DEPTHS)
@@ -100,6 +100,7 @@ def model(
             else temperature[1:-1]
         )
         temperature = _adiabatic(temperature, pressure, gas, teff)
+        temperature = np.minimum.accumulate(temperature[::-1])[::-1]  # no chromosphere
     return Atmosphere(column, temperature, pressure)
 
 
@@ -110,6 +111,7 @@ def _opacity(
     gas = stellar_gas.equilibrium(temperature, pressure, mix)
     absorption, scattering = smooth_opacity(gas, sample.wavelength)
     total = absorption + scattering
+    total += gas.molecules["H2O"][:, None] * molecules.water(sample.wavelength)
     total[:, sample.lined] += line_opacity(gas, sample.table, sample.wavelength[sample.lined])
     return gas, total / gas.density[:, None]
 
@@ -143,7 +145,7 @@ def _correction(
     convective = pressure_slope > 0.97 * _adiabatic_slope(gas)
     convective &= np.cumsum(absorb_flux * np.gradient(column)) > 0.05
     convective &= _carries(gas, pressure, teff)
-    missing = np.where(convective, 0.0, target - flux_sum)
+    missing = np.where(convective, np.minimum(target - flux_sum, 0.0), target - flux_sum)
     integral = np.concatenate(
         [[0.0], np.cumsum(0.5 * (absorb_flux[1:] * missing[1:] + absorb_flux[:-1] * missing[:-1])
                           * np.diff(column))]

@@ -70,3 +70,27 @@ def bands(wavelengths: np.ndarray) -> Generator[tuple[str, float, np.ndarray]]:
                 np.add.at(row, place[inside], gf[inside])
         for group, row in rows.items():
             yield band.name, (group + 0.5) * 0.25, row
+
+
+# bands of hot water: wavelength [micron], log10 of the mean cross-section [cm2], width in ln
+_WATER = (
+    (0.94, -21.7, 0.04),
+    (1.14, -21.3, 0.05),
+    (1.42, -20.4, 0.07),
+    (1.90, -20.0, 0.08),
+    (2.75, -19.1, 0.12),
+    (6.30, -18.9, 0.25),
+)
+_WATER_BETWEEN = 5e-22  # [cm2], beyond 0.9 micron
+
+
+def water(wavelength: np.ndarray) -> np.ndarray:
+    """Mean absorption of a water molecule at 2500-3000 K [cm2] (L,), for the energy balance.
+
+    Rounded from Ludwig 1971, Applied Optics 10, 1057; unverified.
+    """
+    micron = wavelength * 1e-4
+    total = np.where(micron > 0.9, _WATER_BETWEEN, 0.0)
+    for centre, level, width in _WATER:
+        total = total + 10.0**level * np.exp(-0.5 * (np.log(micron / centre) / width) ** 2)
+    return total

@@ -70,6 +70,7 @@ MOLECULES = {
     "NH": _Molecule((1, 7), 3.40, 3, 16.70, 3282.3),
     "OH": _Molecule((1, 8), 4.39, 4, 18.91, 3737.8),
     "MgH": _Molecule((1, 12), 1.27, 2, 5.826, 1495.2),
+    "SiH": _Molecule((1, 14), 3.06, 4, 7.50, 2041.8),
     "CaH": _Molecule((1, 20), 1.70, 2, 4.277, 1298.3),
     "FeH": _Molecule((1, 26), 1.59, 20, 6.5, 1826.9),
     "TiO": _Molecule((8, 22), 6.87, 6, 0.5354, 1009.0),
@@ -273,14 +274,15 @@ def _hydrogen(
 def _molecules(
     temperature: np.ndarray, free: dict[int, np.ndarray], pairing: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Molecules over their partition functions; reduces `free` C, N, O, Ti and V to the atoms.
+    """Molecules over their partition functions (but water itself).
+
+    Reduces C, N, O, Ti and V in `free` to what stays atomic.
 
     Water binds by 9.51 eV; its partition function is that of a classical rotor.
     """
     binding = {name: _binding(name, temperature) for name in MOLECULES}
     hydrogen = free[1]
     thermal = BOLTZMANN_EV * temperature
-    water = binding["OH"] * binding["H2"] / np.maximum(binding["OH"], 1e-300)
     water = binding["OH"] * pairing * np.exp(np.minimum((9.51 - 4.39 - 4.478) / thermal, 50.0))
     oxygen_load = 1.0 + hydrogen * binding["OH"] + hydrogen**2 * water
     carbon_load = 1.0 + hydrogen * binding["CH"]
@@ -296,8 +298,9 @@ def _molecules(
     free[7] = 2.0 * nitrogen / (1.0 + np.sqrt(1.0 + 8.0 * binding["N2"] * nitrogen))
     free[22] = free[22] / (1.0 + free[8] * binding["TiO"])
     free[23] = free[23] / (1.0 + free[8] * binding["VO"])
-    return {
+    found = {
         name: free[item.parts[0]] * free[item.parts[1]] * binding[name]
         / _molecule_partition(item, temperature)
         for name, item in MOLECULES.items()
     }  # fmt: skip
+    return found | {"H2O": free[8] * hydrogen**2 * water}

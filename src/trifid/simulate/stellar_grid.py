@@ -1,6 +1,8 @@
 """Spectra of model stars on grids of temperature, gravity and metallicity, computed once.
 
-Built on first use (a minute or two), kept in the user's cache folder, interpolated for each star.
+The grid that comes with the package was computed by `build` and is used while its key (families,
+line list, version of the physics) is that of the code. Otherwise the grid is computed on first use
+(four minutes of one core) and kept in the user's cache folder.
 """
 
 import hashlib
@@ -22,8 +24,9 @@ from trifid import files
 from trifid.progress import progress
 from trifid.simulate import atmospheres, stellar_gas, stellar_lines, stellar_opacity
 
-VERSION = 1  # of the physics: a change here makes old caches void
+VERSION = 2  # of the physics: a change here makes old caches void
 _FEWEST_FOR_POOL = 20
+_PACKAGED = Path(__file__).with_name("stellar_grid.safetensors")
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,9 @@ FAMILIES: dict[str, Family] = {
         (6000, 7000, 8000, 9500, 11000, 13000, 16000, 20000, 26000, 36000, 50000),
         (7.6, 8.4),
         (-9.0,),
+        helium=1e-6,
     ),
-    "DB": Family((12000, 14000, 17000, 21000, 26000, 33000), (8.0,), (-9.0,), helium=1e5),
+    "DB": Family((12000, 14000, 17000, 21000, 26000, 33000), (8.0,), (-9.0,), helium=1e6),
     "DC": Family((4500, 5200, 6200, 7500, 9000, 11500), (8.0,), (-9.0,), planck=True),
     "carbon": Family((3800, 4300, 4900), (4.8,), (-1.0,), carbon=0.9),
 }
@@ -137,8 +141,9 @@ def cache_folder() -> Path:
 
 @cache
 def star_grid() -> StarGrid:
-    """The grid of all families, from the cache or computed and cached."""
-    return load_or_build(FAMILIES, cache_folder())
+    """The grid of all families: the package's, the cache's, or computed and cached."""
+    found = _read(_PACKAGED, grid_key(FAMILIES), FAMILIES)
+    return StarGrid(FAMILIES, found) if found else load_or_build(FAMILIES, cache_folder())
 
 
 def load_or_build(families: Mapping[str, Family], folder: Path) -> StarGrid:
@@ -147,20 +152,43 @@ def load_or_build(families: Mapping[str, Family], folder: Path) -> StarGrid:
     A file that is damaged, or of other families, physics or lines, is replaced. Where the folder
     cannot be written, the grid is computed each time.
     """
-    key = _key(families)
+    key = grid_key(families)
     path = folder / f"stars-{key[:16]}.safetensors"
     found = _read(path, key, families)
     if found is None:
-        found = build(families)
-        _write(path, key, found)
+        packed = _packed(build(families))
+        _write(path, key, packed)
+        found = _unpacked(packed, families)
     return StarGrid(families, found)
 
 
-def _key(families: Mapping[str, Family]) -> str:
+def grid_key(families: Mapping[str, Family]) -> str:
+    """Hash of all a grid hangs on."""
     text = json.dumps(
         [VERSION, {name: vars(item) for name, item in families.items()}], sort_keys=True
     )
     return hashlib.sha256((text + stellar_lines.list_sha256()).encode()).hexdigest()
+
+
+def _packed(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Log fluxes as 16-bit steps between each spectrum's least and most: to 1e-4 or better."""
+    packed = {}
+    for name, values in arrays.items():
+        low, high = values.min(axis=-1, keepdims=True), values.max(axis=-1, keepdims=True)
+        step = np.maximum(high - low, 1e-6) / 65535.0
+        packed[name] = np.rint((values - low) / step).astype(np.uint16)
+        packed[f"{name} scale"] = np.concatenate([low, step], axis=-1).astype(np.float32)
+    return packed
+
+
+def _unpacked(
+    packed: Mapping[str, np.ndarray], families: Mapping[str, Family]
+) -> dict[str, np.ndarray]:
+    scales = {name: packed[f"{name} scale"] for name in families}
+    return {
+        name: scales[name][..., :1] + scales[name][..., 1:] * packed[name].astype(np.float32)
+        for name in families
+    }
 
 
 def _read(path: Path, key: str, families: Mapping[str, Family]) -> dict[str, np.ndarray] | None:
@@ -168,24 +196,22 @@ def _read(path: Path, key: str, families: Mapping[str, Family]) -> dict[str, np.
         return None
     try:
         with safe_open(path, framework="numpy") as handle:
-            note = handle.metadata() or {}
+            note = (handle.metadata() or {}).get("note", "")
+            if not note.startswith(key):
+                return None
             arrays = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118
     except (OSError, SafetensorError):
         return None
-    if (
-        note.get("key") != key
-        or note.get("sha256") != _hash(arrays)
-        or set(arrays) != set(families)
-    ):
+    if note != f"{key} {_hash(arrays)}":
         return None
-    return arrays
+    return _unpacked(arrays, families)
 
 
-def _write(path: Path, key: str, arrays: dict[str, np.ndarray]) -> None:
+def _write(path: Path, key: str, packed: dict[str, np.ndarray]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with files.written_whole(path) as temporary:
-            save_file(arrays, temporary, metadata={"key": key, "sha256": _hash(arrays)})
+            save_file(packed, temporary, metadata={"note": f"{key} {_hash(packed)}"})
     except OSError:
         return
 

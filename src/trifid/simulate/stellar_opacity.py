@@ -252,8 +252,9 @@ def _add_series(
         scale = field * coefficient
         core = np.hypot(centre * speed, 0.35 * 1.15e-4 * centre)
         smooth = np.hypot(shift, 0.8 * core[:, None]) / scale[:, None]
-        profile = 0.151 / (1.0 + (smooth / 2.505) ** 2.5) / scale[:, None]
-        weight = np.minimum(1.0, 1.5 * scale / (1.5 * scale + core))
+        smooth /= 2.505
+        profile = 0.151 / (1.0 + smooth**2 * np.sqrt(smooth)) / scale[:, None]
+        weight = -np.expm1(-1.5 * (scale / core) ** 2)
         profile *= np.minimum(
             1.0, (1.0 - np.exp(-((shift / core[:, None]) ** 2))) + weight[:, None]
         )
@@ -282,19 +283,19 @@ def _self_broadening(gas: Gas, upper: int, centre: float, shift: np.ndarray) -> 
 _HELIUM_LINES = (
     (3188.67, -0.70, 19.82, 0.5),
     (3614.67, -1.81, 20.62, 1.2),
-    (3705.94, -0.98, 20.96, 3.0),
-    (3820.70, -0.69, 20.96, 3.5),
+    (3705.94, -0.98, 20.96, 1.6),
+    (3820.70, -0.69, 20.96, 2.2),
     (3868.57, -1.80, 20.96, 1.5),
     (3889.75, -0.67, 19.82, 0.2),
     (3965.85, -1.30, 20.62, 0.7),
-    (4010.39, -1.47, 21.22, 2.5),
-    (4027.33, -0.37, 20.96, 3.0),
+    (4010.39, -1.47, 21.22, 2.0),
+    (4027.33, -0.37, 20.96, 1.5),
     (4121.98, -1.46, 20.96, 0.9),
-    (4144.92, -1.20, 21.22, 3.5),
-    (4389.16, -0.88, 21.22, 3.0),
-    (4472.76, 0.04, 20.96, 2.0),
+    (4144.92, -1.20, 21.22, 2.4),
+    (4389.16, -0.88, 21.22, 1.8),
+    (4472.76, 0.04, 20.96, 1.0),
     (4714.48, -0.97, 20.96, 0.5),
-    (4923.30, -0.44, 21.22, 2.2),
+    (4923.30, -0.44, 21.22, 1.2),
     (5017.08, -0.82, 20.62, 0.4),
     (5877.25, 0.74, 20.96, 0.35),
     (6679.99, 0.33, 21.22, 0.6),
@@ -309,7 +310,7 @@ def _add_helium_lines(absorption: np.ndarray, gas: Gas, wavelength: np.ndarray) 
     thermal = BOLTZMANN_EV * gas.temperature
     speed = np.sqrt(2.0 * BOLTZMANN * gas.temperature / (4.003 * DALTON) + 4e10) / 2.998e10
     for centre, strength, energy, width in _HELIUM_LINES:
-        begin, end = np.searchsorted(wavelength, [0.95 * centre, 1.05 * centre])
+        begin, end = np.searchsorted(wavelength, [0.88 * centre, 1.12 * centre])
         if begin == end:
             continue
         shift = wavelength[begin:end] - centre

@@ -212,13 +212,13 @@ def fetch_all(model: nn.Module) -> None:
             part.fetch()
 
 
-def width_of(encoder: Any) -> int:
-    """Width E of the tokens that an image or spectrum encoder says it gives.
+def width_of(encoder: nn.Module, config: EncoderConfig | None = None) -> int:
+    """Width E of the tokens that an encoder gives, as it or its configuration says.
 
     Raises:
-        ConfigError: If it does not say.
+        ConfigError: If neither says.
     """
-    width = getattr(encoder, "width", None)
+    width = getattr(encoder, "width", getattr(config, "width", None))
     if not isinstance(width, int):
         raise ConfigError(f"{type(encoder).__name__} names no width; use another encoder here")
     return width

@@ -125,10 +125,11 @@ class Batmm(nn.Module):
             {name: getattr(config, name).build(signature.inputs[name]) for name in self.names}
         )
         for name, encoder in self.encoders.items():
-            if getattr(encoder, "width", config.width) != config.width:
+            width = width_of(encoder, getattr(config, name))
+            if width != config.width:
                 raise ConfigError(
-                    f"batmm: the {name} encoder gives tokens of width {width_of(encoder)}, "
-                    f"the fusion takes {config.width}; make them equal"
+                    f"batmm: the {name} encoder gives tokens of width {width}, the fusion takes "
+                    f"{config.width}; make them equal"
                 )
         both = len(self.names) > 1
         self.start = nn.Parameter(0.02 * torch.randn(config.width))  # CLS

@@ -92,7 +92,7 @@ class BhbBaseline(nn.Module):
         self.encoders = nn.ModuleDict(
             {name: getattr(config, name).build(signature.inputs[name]) for name in self.names}
         )
-        widths = {name: width_of(encoder) for name, encoder in self.encoders.items()}
+        widths = {n: width_of(e, getattr(config, n)) for n, e in self.encoders.items()}
         self.vectors = nn.ModuleDict({n: nn.Linear(w, config.width) for n, w in widths.items()})
         self.fuse = config.fuse if len(self.names) > 1 else "add"
         self.trunk = Vgg1dTrunk(config.plan) if self.fuse == "vgg1d" else None

@@ -81,7 +81,7 @@ class CnnAnn(nn.Module):
             raise ConfigError(f"cnn_ann takes an image and a table; got {sorted(signature.inputs)}")
         self.table = Perceptron((*signature.inputs["table"], *config.hidden))
         self.backbone = config.backbone.build(signature.inputs[self.name])
-        self.image = nn.Linear(width_of(self.backbone), config.image_width)
+        self.image = nn.Linear(width_of(self.backbone, config.backbone), config.image_width)
         self.fused = nn.Linear(config.image_width + config.hidden[-1], config.fused_width)
         self.dropout = nn.Dropout(config.dropout)
         self.classify = nn.Linear(config.fused_width, signature.outputs)

@@ -78,7 +78,7 @@ class ImageNet(nn.Module):
         super().__init__()
         self.name = only_image(signature)
         self.backbone = config.backbone.build(signature.inputs[self.name])
-        self.classify = nn.Linear(width_of(self.backbone), signature.outputs)
+        self.classify = nn.Linear(width_of(self.backbone, config.backbone), signature.outputs)
         self.unfreeze = config.unfreeze
 
     def forward(self, batch: Batch, *, explain: bool = False) -> Output:

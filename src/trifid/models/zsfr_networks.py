@@ -39,6 +39,7 @@ from torch import Tensor, nn
 
 from trifid.encoders.base import EncoderPart
 from trifid.encoders.conv_image import ConvImageConfig
+from trifid.encoders.timm_backbone import width_of
 from trifid.errors import ConfigError
 from trifid.models.base import ModelConfig
 from trifid.models.sznet import LOG_VARIANCE_LIMIT, Continuum, median_of
@@ -219,7 +220,7 @@ class Streams(nn.Module):
         self.widths: dict[str, int] = {}
         if "image" in self.names:
             self.image = config.image.build(signature.inputs["image"])
-            self.widths["image"] = int(config.image.model_dump()["width"])
+            self.widths["image"] = width_of(self.image, config.image)
         if "spectrum" in self.names:
             length = signature.inputs["spectrum"][0]
             self.scale = spectrum_scale(config, length)

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from trifid.encoders import timm_backbone
+from trifid.encoders.conv_image import ConvImageConfig
 from trifid.encoders.timm_backbone import (
     TimmBackboneConfig,
     fetch_all,
@@ -209,6 +210,14 @@ def test_stages_divide_the_epochs_evenly():
     assert [stage_of(epoch, 6, 3) for epoch in range(6)] == [0, 0, 1, 1, 2, 2]
     assert [stage_of(epoch, 1, 2) for epoch in range(1)] == [0]
     assert stage_of(9, 6, 3) == 2
+
+
+def test_the_width_is_the_encoders_or_its_configurations():
+    config = ConvImageConfig(width=24)
+    assert width_of(config.build((3, 32, 32)), config) == 24
+    backbone = TimmBackboneConfig(name=SMALLEST)
+    encoder = backbone.build((3, 32, 32))
+    assert width_of(encoder) == width_of(encoder, backbone) == encoder.width
 
 
 def test_an_encoder_without_width_is_refused():

@@ -1,9 +1,14 @@
 """Augmentation: each change alone, absence, and the same draws from the same seed."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
+from trifid.recipes.galaxy4 import galaxy4
 from trifid.schema.batch import Batch, Image, Spectrum, Table
+from trifid.training.loop import Trainer
+from trifid.training.recipe import Recipe
 from trifid.transforms.augment import (
     AugmentConfig,
     augment,
@@ -152,3 +157,15 @@ def test_one_always_stays():
     assert torch.equal(kept.any(dim=1), there.any(dim=1))
     full = keep_one(torch.ones(5000, 3, dtype=torch.bool), 0.1)
     assert abs(float(full.float().mean()) - 0.9) < 0.02
+
+
+def test_a_recipe_turns_it_on_for_training_batches():
+    recipe = galaxy4().edited(["training.augment.flips=true", "training.mixup=0.0"])
+    config = recipe.training.replace(modality_dropout=0.0)
+    assert Recipe.from_toml(recipe.toml()) == recipe
+    trainer = SimpleNamespace(config=config, objective=SimpleNamespace(prepared=lambda b: b))
+    torch.manual_seed(3)
+    found = Trainer._regularised(trainer, _batch())
+    torch.manual_seed(3)
+    expected = augment(_batch(), AugmentConfig(flips=True))
+    assert torch.equal(found.inputs["image"].flux, expected.inputs["image"].flux)

@@ -44,6 +44,7 @@ WITHOUT = {
     "training/rows.py": _RUN,
 }
 BESIDES = {
+    "cli/test_audit_and_tune.py": "two verbs on published tables and a small store",
     "cli/test_ingest_and_info.py": "two verbs on the spec files of the unit tests",
     "evaluation/test_commands.py": "two verbs on hand-made predictions",
 }

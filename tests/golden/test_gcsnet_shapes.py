@@ -132,6 +132,8 @@ def test_with_branches_one_modality_is_answered_by_its_branch_and_all_by_the_fus
     mean = sum(two.branches[n].softmax(dim=1) for n in ("image", "table")) / 2
     expected = 0.5 * found["fused"].softmax(dim=1) + 0.5 * mean
     torch.testing.assert_close(two.logits.softmax(dim=1), expected)
+    trained = model.train()(batch.only(("image", "table")))
+    assert torch.equal(trained.logits, found["fused"])  # the fused head learns from every row
 
 
 def test_one_modality_has_no_branches_and_an_embedding_has_a_vector_a_modality():

@@ -53,7 +53,8 @@ def _print(document: dict[str, Any]) -> None:
     for name, count in document["left_out"].items():
         if count:
             console.print(printable(f"{name}: {count} objects left out, not predicted by all"))
-    print_table(console, "Runs", ("run", "inputs", *_METRICS), _run_rows(document))
+    metrics = _shown(document)
+    print_table(console, "Runs", ("run", "inputs", *metrics), _run_rows(document, metrics))
     print_table(console, "Differences", _DIFFERENCE, _difference_rows(document))
     console.print(
         "p adjusted by Holm over the pairs of runs, for each metric. A run is called better only "
@@ -70,14 +71,22 @@ def _print(document: dict[str, Any]) -> None:
         console.print("Note: simulated objects: no statement about the sky.")
 
 
-def _run_rows(document: dict[str, Any]) -> list[tuple[str, ...]]:
+def _shown(document: dict[str, Any]) -> tuple[str, ...]:
+    """The metrics of a run that fit a line: for numbers the RMSE of every target."""
+    if document["kind"] == "classification":
+        return _METRICS
+    targets = dict.fromkeys(entry["target"] for entry in document["differences"])
+    return tuple(f"{target}_rmse" for target in targets)
+
+
+def _run_rows(document: dict[str, Any], metrics: tuple[str, ...]) -> list[tuple[str, ...]]:
     from trifid.evaluation.text import interval_text
 
     return [
         (
             run["name"],
             run["subset"],
-            *(interval_text(run["metrics"][name]) for name in _METRICS),
+            *(interval_text(run["metrics"][name]) for name in metrics),
         )
         for run in document["runs"]
     ]

@@ -51,7 +51,8 @@ def _predict(run: Path, store: Path) -> Path:
 
 
 def _print(document: dict[str, Any], run: Path) -> None:
-    from trifid.cli.tables import plain_console, print_table, printable
+    from trifid.cli.numbers import print_numbers
+    from trifid.cli.tables import plain_console, printable
 
     console = plain_console()
     console.print(
@@ -63,6 +64,18 @@ def _print(document: dict[str, Any], run: Path) -> None:
         f"n = {document['n']} objects in {document['groups']} groups, "
         f"{document['unlabelled']} unlabelled left out; 95 % intervals"
     )
+    if document["kind"] == "regression":
+        print_numbers(document)
+    else:
+        _print_classes(document)
+    for note in document["notes"]:
+        console.print(printable(f"Note: {note}."))
+
+
+def _print_classes(document: dict[str, Any]) -> None:
+    from trifid.cli.tables import plain_console, print_table
+
+    console = plain_console()
     print_table(console, "Metrics", ("metric", "value (interval)"), _metric_rows(document))
     print_table(console, "Classes", ("class", "n", *_PER_CLASS), _class_rows(document))
     classes = document["confusion"]["classes"]
@@ -74,8 +87,6 @@ def _print(document: dict[str, Any], run: Path) -> None:
         ((name, *map(str, row)) for name, row in counts),
     )
     print_table(console, "Inputs", ("inputs", "n", *_PER_SUBSET), _subset_rows(document))
-    for note in document["notes"]:
-        console.print(printable(f"Note: {note}."))
 
 
 def _metric_rows(document: dict[str, Any]) -> list[tuple[str, str]]:

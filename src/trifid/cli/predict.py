@@ -1,4 +1,4 @@
-"""trifid predict: a catalogue of classes for every row of a store."""
+"""trifid predict: a catalogue of classes or numbers for every row of a store."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,11 +8,11 @@ import typer
 
 def predict(
     run: Annotated[Path, typer.Argument(help="Run folder or bundle.")],
-    data: Annotated[Path, typer.Option(help="The store to classify.")],
+    data: Annotated[Path, typer.Option(help="The store to predict.")],
     out: Annotated[Path, typer.Option(help="Catalogue: .parquet, .fits, .vot or .csv.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Classify every row of a store; labels are never read."""
+    """Predict every row of a store; labels are never read."""
     import json
 
     from trifid.cli.tables import plain_console, printable

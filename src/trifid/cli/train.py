@@ -1,7 +1,7 @@
 """trifid train: a recipe on a store, to a judged and reported run."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,7 +26,6 @@ def train(
     from trifid.cli.recipes import find_recipe
     from trifid.cli.tables import plain_console, printable
     from trifid.evaluation.run import judge
-    from trifid.evaluation.text import interval_text
     from trifid.report import report_html
     from trifid.training.device import leads
     from trifid.training.run import train as train_run
@@ -44,9 +43,18 @@ def train(
         typer.echo(json.dumps({"run": str(out), **document}, allow_nan=False))
         return
     console = plain_console()
+    console.print(printable(_headline(document)))
+    console.print(printable(f"run {out}, report {page}"), soft_wrap=True)
+
+
+def _headline(document: dict[str, Any]) -> str:
+    from trifid.cli.numbers import headline
+    from trifid.evaluation.text import interval_text
+
+    if document["kind"] == "regression":
+        return headline(document)
     metrics = document["metrics"]
-    console.print(
+    return (
         f"n = {document['n']}: accuracy {interval_text(metrics['accuracy'])}, "
         f"macro F1 {interval_text(metrics['macro_f1'])}"
     )
-    console.print(printable(f"run {out}, report {page}"), soft_wrap=True)

@@ -29,9 +29,9 @@ Differs from the paper:
 - `token_norm` (off in `gcsnet_paper`) puts a LayerNorm on the tokens of each modality. Without it
   the cosine head, which normalises the whole vector, listens most to the longest tokens: those of a
   table begin twice as long as those of a spectrum or an image (32 against 17 and 14).
-- `branches` (off in `gcsnet_paper`) gives each modality a head of its own on its tokens. With n of
-  M modalities the answer is (n - 1) / (M - 1) of the fused probability, the rest the mean of the
-  branches': all of them give the fused answer, one gives what a network of its own would.
+- `branches` (off in `gcsnet_paper`) gives each modality a head of its own on its tokens, trained
+  beside the fused one. In use, with n of M modalities, the answer is (n - 1) / (M - 1) of the fused
+  probability, the rest the mean of the branches': all of them give the fused answer, one its branch.
 - `modality_embedding` (off: the paper has none) adds a learned vector to each modality's tokens.
 - Preprocessing is in the recipe, not here; `recipes/galaxy4.py` lists where it differs.
 """
@@ -150,8 +150,8 @@ class GCSNet(nn.Module):
         return torch.where(present, tokens, tokens.new_zeros(()))
 
     def _together(self, fused: Tensor, branches: Mapping[str, Tensor], batch: Batch) -> Tensor:
-        """The fused logits, or with branches the more of theirs the fewer modalities there are."""
-        if not branches:
+        """The fused logits; in use with branches the more of theirs the fewer modalities are."""
+        if self.training or not branches:
             return fused
         present = torch.stack([batch.inputs[name].present for name in self.names], dim=1)
         alone, _ = fuse_decisions("mean", torch.stack(list(branches.values()), dim=1), present)

@@ -79,9 +79,14 @@ def training(
     """
     loss = (("train_loss", "train"), ("valid_loss", "valid"))
     score = (("valid_accuracy", "accuracy"), ("valid_macro_f1", "macro F1"))
+    error = (("valid_rmse", "RMSE"), ("valid_crps", "CRPS"))
     drawn = [
         ("Loss by epoch.", _by_epoch("loss", "Loss by epoch", "Loss", logs, loss)),
         ("Scores on the validation rows.", _by_epoch("score", "Scores", "Score", logs, score)),
+        (
+            "Errors on the validation rows, over the spread of the targets.",
+            _by_epoch("error", "Errors", "Error", logs, error),
+        ),
     ]
     return [(image, said) for said, image in drawn if image is not None]
 

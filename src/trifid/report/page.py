@@ -14,7 +14,7 @@ import trifid
 from trifid.errors import StoreError
 from trifid.evaluation.predictions import Predictions
 from trifid.files import write_text
-from trifid.report import cards, figures, tables
+from trifid.report import cards, figures, numbers, tables
 from trifid.report.gallery import Drawn, Group, gallery
 from trifid.report.run import RunFiles, read_run
 from trifid.report.text import clean, count, duration, interval, joined, number
@@ -33,6 +33,8 @@ _SECTIONS = (
 )
 _NAMED = 6  # more classes than this are not listed in the headline
 _NO_METRICS = "This run holds no metrics.json: `trifid evaluate` writes it."
+_VOTES = "This model votes for a class and gives no probabilities, so it has no curves."
+_NO_GALLERY = "Numbers have no right and wrong: the residuals above show every object."
 _NO_PREDICTIONS = "This run holds no predictions.parquet with labelled, held-out rows."
 
 
@@ -74,6 +76,7 @@ class Page:
     curves: list[Drawn] = field(default_factory=list)
     curves_note: str = ""
     calibration_figures: list[Drawn] = field(default_factory=list)
+    curves_title: str = "ROC and precision-recall"
     sections: tuple[tuple[str, str], ...] = _SECTIONS
 
 
@@ -140,9 +143,13 @@ def _page(run: RunFiles, store: Store | None, store_note: str) -> Page:
     judged = _judged(run.predictions)
     full = run.predictions.subsets[0] if run.predictions and len(run.predictions) else ""
     no_metrics = "" if run.metrics else _NO_METRICS
-    subsets = tables.subsets_table(run.metrics, full)
+    by_number = run.predictions is not None and bool(run.predictions.targets)
+    if by_number:
+        subsets = numbers.subset_table(run.metrics, full)
+    else:
+        subsets = tables.subsets_table(run.metrics, full)
     training = [Drawn(image, said) for image, said in figures.training(_logs(run))]
-    groups = gallery(judged, store) if judged is not None else []
+    groups = gallery(judged, store) if judged is not None and not by_number else []
     lines = [line for part in run.trained[:1] if (line := cards.cost_line(part))]
     many = len(run.trained) > 1
     return Page(
@@ -152,18 +159,18 @@ def _page(run: RunFiles, store: Store | None, store_note: str) -> Page:
         recipe=run.recipe_text,
         environment=list(cards.flat(run.environment)),
         environment_note="" if run.environment else "This run holds no environment.json.",
-        metrics=tables.metrics_table(run.metrics),
-        per_class=tables.class_table(run.metrics),
+        metrics=None if by_number else tables.metrics_table(run.metrics),
+        per_class=(numbers.target_table if by_number else tables.class_table)(run.metrics),
         metrics_note=no_metrics or _notes(run),
-        confusion=tables.confusion_table(run.metrics),
+        confusion=(numbers.other_table if by_number else tables.confusion_table)(run.metrics),
         subsets=subsets,
         subsets_note="" if subsets else no_metrics or "Only one set of modalities was predicted.",
-        calibration=tables.calibration_table(run.metrics),
+        calibration=(numbers.width_table if by_number else tables.calibration_table)(run.metrics),
         calibration_note="" if judged is not None else _NO_PREDICTIONS,
         training=training,
         training_note="" if training else "This run holds no log.jsonl with numbers by epoch.",
         gallery=groups,
-        gallery_note=store_note if groups else _NO_PREDICTIONS,
+        gallery_note=_NO_GALLERY if by_number else store_note if groups else _NO_PREDICTIONS,
         data=cards.data_tables(run, store),
         data_note=store_note,
         cost=cards.cost_table(run.trained) if many else None,
@@ -176,6 +183,10 @@ def _drawn(judged: Predictions | None) -> dict[str, Any]:
     """The figures that need labelled, held-out predictions."""
     if judged is None:
         return {"curves_note": _NO_PREDICTIONS}
+    if judged.targets:
+        return _drawn_numbers(judged)
+    if not judged.metadata["probabilistic"]:
+        return {"curves_note": _VOTES}
     labels, values, predicted = judged.labels, judged.probabilities, judged.predicted
     confidence = values[np.arange(len(predicted)), predicted]
     roc = figures.roc(labels, values, judged.classes)
@@ -191,6 +202,21 @@ def _drawn(judged: Predictions | None) -> dict[str, Any]:
     }
 
 
+def _drawn_numbers(judged: Predictions) -> dict[str, Any]:
+    """Residuals and PIT histograms of every target with a label."""
+    targets = [name for name in judged.targets if len(judged.labelled(name))]
+    about = judged.metadata["about"]
+    found = [
+        numbers.residuals(judged, name, about.get(name, {}).get("unit", "")) for name in targets
+    ]
+    widths = [numbers.pit_histogram(judged, name) for name in targets]
+    return {
+        "curves_title": "Residuals",
+        "curves": found,
+        "calibration_figures": [drawn for drawn in widths if drawn is not None],
+    }
+
+
 def _judged(predictions: Predictions | None) -> Predictions | None:
     """Labelled held-out rows predicted from every modality of the run, or None."""
     if predictions is None or not len(predictions):
@@ -198,7 +224,10 @@ def _judged(predictions: Predictions | None) -> Predictions | None:
     held = [fold for fold in predictions.folds if fold == "test" or fold.isdecimal()]
     if not held:
         return None
-    rows = predictions.select(fold="test", subset=predictions.subsets[0]).labelled()
+    rows = predictions.select(fold="test", subset=predictions.subsets[0])
+    if rows.targets:
+        return rows if any(len(rows.labelled(name)) for name in rows.targets) else None
+    rows = rows.labelled()
     return rows if len(rows) else None
 
 
@@ -240,16 +269,22 @@ def _headline(run: RunFiles, judged: Predictions | None) -> str:
     if groups < len(judged):
         objects = f"{count(len(judged))} observations of {count(groups)} {kind}"
     recipe = f" (recipe {run.recipe['name']})" if run.recipe.get("name") else ""
+    if judged.targets:
+        some = len(judged.targets) <= _NAMED
+        many = joined(judged.targets) if some else f"{len(judged.targets)} numbers"
+        model = _model(run) or "The model"
+        return f"{model}{recipe} predicts {many} of {objects} from {subset}; {_held(judged)}."
     names = f", {joined(judged.classes)}," if len(judged.classes) <= _NAMED else ""
-    held = (
-        "held out of training"
-        if judged.folds == ("test",)
-        else f"each by the one of {len(judged.folds)} models that had not seen it"
-    )
     return (
         f"{_model(run) or 'The model'}{recipe} sorts {objects} into {len(judged.classes)} "
-        f"classes{names} from {subset}; {held}."
+        f"classes{names} from {subset}; {_held(judged)}."
     )
+
+
+def _held(judged: Predictions) -> str:
+    if judged.folds == ("test",):
+        return "held out of training"
+    return f"each by the one of {len(judged.folds)} models that had not seen it"
 
 
 def _tiles(run: RunFiles) -> list[Tile]:
@@ -260,6 +295,8 @@ def _tiles(run: RunFiles) -> list[Tile]:
         "macro_auc": "Macro AUC",
     }
     metrics = run.metrics.get("metrics", {})
+    for name in list(run.metrics.get("targets", {}))[:2]:
+        wanted |= {f"{name}_rmse": f"RMSE of {name}", f"{name}_r2": f"R2 of {name}"}
     tiles = [
         Tile(name, number(metrics[key].get("value")), interval(metrics[key]))
         for key, name in wanted.items()

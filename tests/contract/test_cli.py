@@ -191,7 +191,7 @@ def test_a_deeply_nested_recipe_is_one_line(refused, tmp_path):
         ("training.epoch=5", "no such field; known there: epochs"),
         ("training.epochs=0", "training.epochs"),
         ("training.epochs=many", "got 'many'"),
-        ("model.kind=resnet900", "no part of kind 'resnet900'; known: gcsnet"),
+        ("model.kind=resnet900", "no part of kind 'resnet900'; known: active_vgg"),
         ("task=galaxy5", "no task named 'galaxy5'; known: galaxy4"),
         ("labels=mpaa", "no labels 'mpaa'; known: portsmouth, mpa"),
         ("inputs.image.bands=[1,2]", "inputs.image"),

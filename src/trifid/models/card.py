@@ -1,5 +1,6 @@
 """What a model is made of: parts with shapes and parameters, without allocating a weight."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -43,8 +44,8 @@ def estimator_steps(model: Estimator) -> list[tuple[str, str]]:
 
     A model that is made of several has an optional method `steps()` that gives them.
     """
-    steps: Any = getattr(model, "steps", None)
-    return list(steps()) if callable(steps) else [("estimator", type(model).__name__)]
+    steps: Callable[[], list[tuple[str, str]]] | None = getattr(model, "steps", None)
+    return [("estimator", type(model).__name__)] if steps is None else steps()
 
 
 def meta_batch(signature: Signature, rows: int) -> Batch:

@@ -31,7 +31,7 @@ Differs from the paper:
   table begin twice as long as those of a spectrum or an image (32 against 17 and 14).
 - `branches` (off in `gcsnet_paper`) gives each modality a head of its own on its tokens, trained
   beside the fused one. In use, with n of M modalities, the answer is (n - 1) / (M - 1) of the fused
-  probability, the rest the mean of the branches': all of them give the fused answer, one its branch.
+  probability, the rest the mean of the branches': all give the fused answer, one its branch's.
 - `modality_embedding` (off: the paper has none) adds a learned vector to each modality's tokens.
 - Preprocessing is in the recipe, not here; `recipes/galaxy4.py` lists where it differs.
 """

@@ -25,20 +25,18 @@ def labels_table(run: RunFiles, store: Store | None) -> Table | None:
     """Rows of each class in each fold: all of the split where it is known, else those predicted."""
     task = task_of(run.recipe)
     split = None if store is None else _find_split(store, run.run.get("split_hash", ""))
-    if task is not None and task.targets:
-        return None if run.predictions is None else _number_table(run.predictions)
-    if store is not None and task is not None and split is not None:
+    if store is not None and task is not None and task.classes and split is not None:
         return _table("Labels by part", task.classes, _split_counts(store, run.recipe, task, split))
     if run.predictions is None or not len(run.predictions):
         return None
+    if run.predictions.targets:
+        return _number_table(run.predictions)
     seen = _predicted_counts(run.predictions)
     return _table("Labels of the predicted rows", run.predictions.classes, seen)
 
 
-def _number_table(predictions: Predictions) -> Table | None:
+def _number_table(predictions: Predictions) -> Table:
     """Labelled rows of each target in each predicted fold."""
-    if not len(predictions):
-        return None
     rows = predictions.select(subset=predictions.subsets[0])
     parts = {fold: rows.select(fold=fold) for fold in rows.folds}
     body = tuple(

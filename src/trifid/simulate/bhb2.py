@@ -10,7 +10,6 @@ import numpy as np
 from trifid.schema.block import Fields
 from trifid.schema.modality import ColumnSpec
 from trifid.simulate import pipeline, spectrograph
-from trifid.simulate.instruments import Instrument
 from trifid.simulate.options import SkyOptions
 from trifid.simulate.plates import Columns, Kind, SkyTask
 from trifid.simulate.source import Objects
@@ -40,7 +39,7 @@ def _draw(rng: np.random.Generator, count: int, options: SkyOptions) -> Objects:
 
 
 def _measure(
-    rng: np.random.Generator, objects: Objects, fields: Fields, instrument: Instrument
+    rng: np.random.Generator, objects: Objects, fields: Fields, options: SkyOptions
 ) -> Columns:
     """Velocities by template fits; temperatures and gravities with errors make the type."""
     count = len(objects)
@@ -50,7 +49,7 @@ def _measure(
     gravity = truth["truth_logg"] + error * rng.normal(size=count)
     metals = truth["truth_feh"] + _METALLICITY_ERROR * rng.normal(size=count)
     others = np.where(metals < _METAL_POOR, "BS", "MS")
-    return pipeline.classify(fields, ("star",)) | {
+    return pipeline.classify(fields, ("star",), options) | {
         "teff": truth["truth_teff"] * rng.normal(1.0, _TEFF_ERROR, count),
         "logg": gravity,
         "star_type": np.where(gravity < _GRAVITY_LIMIT, "BHB", others),

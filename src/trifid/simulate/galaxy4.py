@@ -8,7 +8,6 @@ from trifid.schema.modality import ColumnSpec
 from trifid.simulate import pipeline
 from trifid.simulate.galaxy_draw import CLASS_SHARES, draw_galaxies
 from trifid.simulate.identity import spectroscopic_id
-from trifid.simulate.instruments import Instrument
 from trifid.simulate.options import SkyOptions
 from trifid.simulate.plates import Columns, Kind, SkyTask
 from trifid.simulate.source import Objects
@@ -52,8 +51,8 @@ def _draw(rng: np.random.Generator, count: int, options: SkyOptions) -> Objects:
 
 
 def measure_galaxies(
-    rng: np.random.Generator, objects: Objects, fields: Fields, instrument: Instrument
+    rng: np.random.Generator, objects: Objects, fields: Fields, options: SkyOptions
 ) -> Columns:
     """Redshift by galaxy templates, and the lines at that redshift."""
-    columns = pipeline.classify(fields, ("galaxy",))
-    return columns | pipeline.measure_lines(fields, columns["redshift"], instrument)
+    columns = pipeline.classify(fields, ("galaxy",), options)
+    return columns | pipeline.measure_lines(fields, columns["redshift"], options)

@@ -14,25 +14,31 @@ from trifid.physics.redshift import TemplateSet, fit_redshifts
 from trifid.schema import grid
 from trifid.schema.block import Fields
 from trifid.simulate import templates
-from trifid.simulate.instruments import Instrument
+from trifid.simulate.instruments import INSTRUMENTS
+from trifid.simulate.options import SkyOptions
 
 Columns = dict[str, np.ndarray]
-SOURCE = "analytic"  # starlight of the templates, whatever that of the objects: no extra is needed
 
 
 @cache
-def _sets(kinds: tuple[str, ...]) -> list[TemplateSet]:
-    return templates.load(SOURCE, kinds=kinds)
+def _sets(source: str, kinds: tuple[str, ...]) -> list[TemplateSet]:
+    return templates.load(source, kinds=kinds)
 
 
-def classify(fields: Fields, kinds: tuple[str, ...]) -> Columns:
+@cache
+def _starlight(source: str) -> TemplateSet:
+    return templates.starlight(source)
+
+
+def classify(fields: Fields, kinds: tuple[str, ...], options: SkyOptions) -> Columns:
     """class, subclass, redshift, its error and zwarning of spectra, by template fits.
 
     Args:
         fields: flux and ivar (B, L).
         kinds: Templates tried: `galaxy`, `quasar`, `star`.
+        options: The sky's; galaxies are fitted with starlight of the kind they are made of.
     """
-    fits = fit_redshifts(fields["flux"], fields["ivar"], _sets(kinds))
+    fits = fit_redshifts(fields["flux"], fields["ivar"], _sets(options.stellar, kinds))
     return {
         "class": fits.name,
         "subclass": fits.subclass,
@@ -42,16 +48,16 @@ def classify(fields: Fields, kinds: tuple[str, ...]) -> Columns:
     }
 
 
-def measure_lines(fields: Fields, redshift: np.ndarray, instrument: Instrument) -> Columns:
+def measure_lines(fields: Fields, redshift: np.ndarray, options: SkyOptions) -> Columns:
     """BPT class, EW(Halpha) and E(B-V) of spectra at the redshifts measured, with sentinels."""
-    stars = templates.starlight(SOURCE)
+    stars = _starlight(options.stellar)
     placed, _ = place_templates(stars.curves, stars.log10_start, redshift)
     measured = line_fit.measure_lines(
         fields["flux"].astype(np.float64),
         fields["ivar"].astype(np.float64),
         redshift,
         starlight=placed,
-        spread=instrument.line_spread(grid.wavelengths()),
+        spread=INSTRUMENTS[options.instrument].line_spread(grid.wavelengths()),
     )
     labels = line_fit.classes(measured)
     return {"bpt": labels.bpt, "ew_ha_6562": labels.ew_ha, "ebmv": labels.ebmv}

@@ -26,8 +26,8 @@ from trifid.schema.modality import (
     StoreSchema,
     TableSpec,
 )
-from trifid.simulate import camera, identity, imaging, pictures, spectrograph
-from trifid.simulate.instruments import INSTRUMENTS, SDSS, Instrument
+from trifid.simulate import camera, gaps, identity, imaging, pictures, spectrograph
+from trifid.simulate.instruments import INSTRUMENTS, SDSS
 from trifid.simulate.options import SkyOptions
 from trifid.simulate.source import Objects, Shape
 
@@ -53,7 +53,7 @@ _MEASURED = ("class", "subclass", "redshift", "redshift_error", "zwarning")
 _TYPES: dict[str, ColumnType] = {"U": "string", "i": "int64", "f": "float64", "b": "bool"}
 
 Columns = dict[str, np.ndarray]
-Measure = Callable[[np.random.Generator, Objects, Fields, Instrument], Columns]
+Measure = Callable[[np.random.Generator, Objects, Fields, SkyOptions], Columns]
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def _try(task: SkyTask, kind: Kind, options: SkyOptions) -> None:
     spectrum = light.continuum + light.emission
     level = np.full(spectrum.shape, 100.0) / np.median(spectrum) ** 2
     fields = {"flux": spectrum.astype(np.float32), "ivar": level.astype(np.float32)}
-    task.measure(rng, one, fields, INSTRUMENTS[options.instrument])
+    task.measure(rng, one, fields, options)
 
 
 def plate_rows(objects: int) -> list[int]:
@@ -174,7 +174,7 @@ def simulate_plate(
         rows: Observations, repeats included.
         size: Pixels on a side of an image.
     """
-    draw = _streams(seed, plate)
+    draw = streams(seed, plate)
     instrument = INSTRUMENTS[options.instrument]
     parts = _draw_parts(draw["objects"], task, options, rows - round(REPEATS * rows))
     count = sum(len(part) for part in parts)
@@ -196,7 +196,8 @@ def simulate_plate(
     columns["instrument"] = [instrument.name] * rows
     columns |= _truth(task, _weighed(parts, spectra.scene.total[:, 2]), which)
     if options.label_noise:
-        columns[task.label] = mislabelled(draw["labels"], columns[task.label], options.label_noise)
+        noisy = gaps.mislabelled(draw["labels"], columns[task.label], options.label_noise)
+        columns[task.label] = noisy
     table = np.stack([values[name] for name, _ in task.table], axis=1).astype(np.float32)
     valid = np.isfinite(table)
     inputs: dict[str, Fields] = {
@@ -209,42 +210,8 @@ def simulate_plate(
     return Block(columns, inputs)
 
 
-def split_by_pattern(
-    block: Block, options: SkyOptions, seed: int, plate: int
-) -> list[Block | None]:
-    """The block's rows by pattern of modalities, in the order of `SkyOptions.patterns`."""
-    patterns = options.patterns()
-    rng = _streams(seed, plate)["missing"]
-    pattern = rng.choice(len(patterns), len(block), p=options.pattern_shares())
-    return [_take(block, np.flatnonzero(pattern == k), names) for k, names in enumerate(patterns)]
-
-
-def without_missing(block: Block, pieces: Sequence[Block | None], modality: str) -> Block:
-    """The rows of a block that have a modality in the pieces it was split into."""
-    kept = {
-        name
-        for piece in pieces
-        if piece is not None and modality in piece.inputs
-        for name in piece.columns["object_id"]
-    }
-    rows = [row for row, name in enumerate(block.columns["object_id"]) if name in kept]
-    taken = _take(block, np.array(rows, dtype=np.int64), tuple(block.inputs))
-    if taken is None:
-        raise ConfigError(f"no row of a plate has {modality}: lower its share in missing")
-    return taken
-
-
-def _take(block: Block, rows: np.ndarray, names: Sequence[str]) -> Block | None:
-    if not rows.size:
-        return None
-    columns = {name: [values[row] for row in rows] for name, values in block.columns.items()}
-    inputs = {
-        name: {key: array[rows] for key, array in block.inputs[name].items()} for name in names
-    }
-    return Block(columns, inputs)
-
-
-def _streams(seed: int, plate: int) -> dict[str, np.random.Generator]:
+def streams(seed: int, plate: int) -> dict[str, np.random.Generator]:
+    """The random numbers of a plate, by what they are for."""
     return {
         name: np.random.default_rng(np.random.SeedSequence([seed, plate, index]))
         for index, name in enumerate(_STREAMS)
@@ -316,7 +283,7 @@ def _observe(
             )
             for name, array in spectra.items():
                 merged[name][here] = array
-            measured = task.measure(draw["measure"], objects, spectra, instrument)
+            measured = task.measure(draw["measure"], objects, spectra, options)
             measured["sn_median"] = spectrograph.median_snr(spectra["flux"], spectra["ivar"])
             for name, values in measured.items():
                 columns.setdefault(name, []).append(values)
@@ -428,17 +395,3 @@ def _truth(task: SkyTask, parts: list[Objects], which: np.ndarray) -> dict[str, 
             values += plain(truth[name]) if name in truth else [None] * len(part)
         columns[name] = [values[row] for row in which]
     return columns
-
-
-def mislabelled(rng: np.random.Generator, labels: Sequence[Any], share: float) -> list[Any]:
-    """The labels, a share of them replaced by another one of those that occur."""
-    known = sorted({label for label in labels if label is not None})
-    noisy = list(labels)
-    if len(known) < 2:
-        return noisy
-    for row in np.flatnonzero(rng.random(len(noisy)) < share):
-        if noisy[row] is None:
-            continue
-        others = [label for label in known if label != noisy[row]]
-        noisy[row] = others[int(rng.integers(len(others)))]
-    return noisy

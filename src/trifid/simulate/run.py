@@ -13,7 +13,7 @@ from typing import Literal, TypeVar
 
 from trifid.errors import ConfigError
 from trifid.progress import progress
-from trifid.simulate import bhb2, galaxy4, plates, sgq3, zsfr
+from trifid.simulate import bhb2, galaxy4, gaps, plates, sgq3, zsfr
 from trifid.simulate.options import SkyOptions
 from trifid.simulate.plates import SkyTask
 from trifid.store import ShardEntry, StoreWriter, write_shard
@@ -126,7 +126,8 @@ def _write_plate(job: Job) -> list[ShardEntry]:
     task = sky_task(job.task)
     schema = task.schema(job.options, job.size)
     block = plates.simulate_plate(task, job.options, job.seed, job.plate, job.rows, job.size)
-    pieces = plates.split_by_pattern(block, job.options, job.seed, job.plate)
+    missing = plates.streams(job.seed, job.plate)["missing"]
+    pieces = gaps.split_by_pattern(missing, block, job.options)
     return [
         write_shard(job.out, job.plate * len(pieces) + index, piece, schema)
         for index, piece in enumerate(pieces)

@@ -27,7 +27,7 @@ from trifid.files import write_json, written_whole
 from trifid.physics import photometry
 from trifid.progress import progress
 from trifid.schema.block import Block
-from trifid.simulate import camera, plates, spec_file
+from trifid.simulate import camera, gaps, plates, spec_file
 from trifid.simulate.instruments import INSTRUMENTS
 
 if TYPE_CHECKING:
@@ -108,14 +108,15 @@ def write_plate(job: "Job") -> int:
 
     task, options = sky_task(job.task), job.options
     block = plates.simulate_plate(task, options, job.seed, job.plate, job.rows, job.size)
-    pieces = plates.split_by_pattern(block, options, job.seed, job.plate)
+    missing = plates.streams(job.seed, job.plate)["missing"]
+    pieces = gaps.split_by_pattern(missing, block, options)
     features = [name for name, _ in task.table]
     for piece in pieces:
         if piece is not None:
             _write_rows(job, piece, features)
     os.sync()  # all files are on disk before the part says so
     _write_table(_part(job.out, job.plate, "truth"), _truth_table(block))
-    listed = plates.without_missing(block, pieces, "table")
+    listed = gaps.without_missing(block, pieces, "table")
     _write_table(_part(job.out, job.plate), _catalogue(listed, task.table, task.columns))
     return job.rows
 
@@ -186,7 +187,9 @@ def _catalogue(
     block: Block, features: tuple[tuple[str, str], ...], extra: Mapping[str, Any]
 ) -> dict[str, tuple[str, Any]]:
     """Unit and values of each column of the photometric catalogue, in its order."""
-    table = {_NAMES.get(name, name): ("", block.columns[name]) for name in _KEYS}
+    table: dict[str, tuple[str, Any]] = {
+        _NAMES.get(name, name): ("", block.columns[name]) for name in _KEYS
+    }
     known = {name for name, _ in features}
     for name in extra:
         if name not in known and name not in _FILE_COLUMNS | _OWN_ROW:
@@ -223,7 +226,7 @@ def _column(name: str, unit: str, values: Any) -> fits.Column:
 
 def _join(out: Path, name: str, count: int) -> None:
     """Joins the parts of all plates; the longest text of any part sets a column's width."""
-    parts = [fits.getdata(_part(out, plate, name)) for plate in range(count)]
+    parts: list[Any] = [fits.getdata(_part(out, plate, name)) for plate in range(count)]
     units = fits.getheader(_part(out, 0, name), 1)
     columns: dict[str, tuple[str, Any]] = {}
     for index, column in enumerate(parts[0].names):

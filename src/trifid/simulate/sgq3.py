@@ -8,7 +8,6 @@ import numpy as np
 from trifid.schema.block import Fields
 from trifid.simulate import pipeline
 from trifid.simulate.galaxy_surveys import draw_deep, draw_main
-from trifid.simulate.instruments import Instrument
 from trifid.simulate.options import SkyOptions
 from trifid.simulate.plates import Columns, Kind, SkyTask
 from trifid.simulate.quasars import draw_quasars
@@ -47,7 +46,7 @@ def _draw_quasars(rng: np.random.Generator, count: int, options: SkyOptions) -> 
 
 
 def _measure(
-    rng: np.random.Generator, objects: Objects, fields: Fields, instrument: Instrument
+    rng: np.random.Generator, objects: Objects, fields: Fields, options: SkyOptions
 ) -> Columns:
     """Class and redshift by template fits: wrong where the data do not tell."""
-    return pipeline.classify(fields, ("galaxy", "quasar", "star"))
+    return pipeline.classify(fields, ("galaxy", "quasar", "star"), options)

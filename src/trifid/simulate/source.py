@@ -51,20 +51,27 @@ class Shape:
 
 
 class Objects(Protocol):
-    """B latent objects of one kind; every array runs over them.
+    """B latent objects of one kind; every array runs over them."""
 
-    Attributes:
-        kind: `galaxy`, `quasar` or `star`: what a perfect survey would call all of them.
-        redshift: (B,); of a star, its velocity over the speed of light.
-        galactic_ebv: True Milky Way E(B-V), on the scale of the raw SFD map [mag] (B,).
-        magnitude: Total r magnitude [AB], dimmed by the Milky Way (B,); NaN where the survey's
-            cut in S/N sets the brightness instead.
-    """
+    @property
+    def kind(self) -> str:
+        """`galaxy`, `quasar` or `star`: what a perfect survey would call all of them."""
+        ...
 
-    kind: str
-    redshift: np.ndarray
-    galactic_ebv: np.ndarray
-    magnitude: np.ndarray
+    @property
+    def redshift(self) -> np.ndarray:
+        """Redshifts (B,); of a star, its velocity over the speed of light."""
+        ...
+
+    @property
+    def galactic_ebv(self) -> np.ndarray:
+        """True Milky Way E(B-V), on the scale of the raw SFD map [mag] (B,)."""
+        ...
+
+    @property
+    def magnitude(self) -> np.ndarray:
+        """Total r magnitude [AB], dimmed by the Milky Way (B,); NaN where S/N sets it instead."""
+        ...
 
     def __len__(self) -> int: ...
 

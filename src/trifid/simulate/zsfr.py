@@ -8,7 +8,6 @@ from trifid.schema.modality import ColumnSpec
 from trifid.simulate import sfr
 from trifid.simulate.galaxy4 import measure_galaxies
 from trifid.simulate.galaxy_surveys import draw_main
-from trifid.simulate.instruments import Instrument
 from trifid.simulate.options import SkyOptions
 from trifid.simulate.plates import Columns, Kind, SkyTask
 from trifid.simulate.source import Objects
@@ -39,10 +38,10 @@ def _draw(rng: np.random.Generator, count: int, options: SkyOptions) -> Objects:
 
 
 def _measure(
-    rng: np.random.Generator, objects: Objects, fields: Fields, instrument: Instrument
+    rng: np.random.Generator, objects: Objects, fields: Fields, options: SkyOptions
 ) -> Columns:
     """Lines, and the estimate of the star-formation rate: from lines where the class has them."""
-    columns = measure_galaxies(rng, objects, fields, instrument)
+    columns = measure_galaxies(rng, objects, fields, options)
     from_lines = columns["bpt"] == bpt.STAR_FORMING
     truth = np.asarray(objects.truth()["truth_log_sfr"])
     return columns | sfr.draw_estimates(rng, truth, from_lines)

@@ -2,8 +2,6 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax, softmax
 
-from trifid.calibration.prior_shift import estimate_prior, shift_prior
-from trifid.calibration.quantiles import fit_levels
 from trifid.calibration.scaling import fit_dirichlet, fit_vector, log_probabilities
 from trifid.calibration.temperature import fit_temperature, scaled_softmax
 from trifid.errors import InputError
@@ -47,34 +45,3 @@ def test_few_rows_leave_the_scores_nearly_as_they_are():
     assert found.matrix == pytest.approx(np.eye(4), abs=0.05)
     with pytest.raises(InputError, match="0 labels"):
         fit_vector(scores, np.array([], int))
-
-
-def test_prior_shift_undoes_balanced_training():
-    rng = np.random.default_rng(5)
-    natural = np.array([0.8, 0.15, 0.05])
-    labels = rng.choice(3, 30000, p=natural)
-    centres = 2.0 * np.eye(3)
-    points = centres[labels] + rng.normal(size=(30000, 3))
-    balanced = softmax(points @ centres.T, axis=1)  # the posterior under equal priors
-    equal = np.full(3, 1 / 3)
-    right = shift_prior(balanced, equal, natural)
-    assert right.mean(axis=0) == pytest.approx(natural, abs=0.01)
-    assert right.sum(axis=1) == pytest.approx(1.0)
-    assert estimate_prior(balanced, equal) == pytest.approx(natural, abs=0.01)
-    assert (right.argmax(1) == labels).mean() > (balanced.argmax(1) == labels).mean()
-    with pytest.raises(InputError, match="must be positive"):
-        shift_prior(balanced, np.array([0.5, 0.5, 0.0]), natural)
-
-
-def test_levels_of_a_model_twice_too_sure_are_mended():
-    from scipy.stats import norm
-
-    rng = np.random.default_rng(6)
-    pit = norm.cdf(rng.normal(0, 2, 20000))  # sd 1 predicted, 2 true
-    found = fit_levels(pit)
-    assert found.honest(np.array([0.5])) == pytest.approx([0.5], abs=0.02)
-    needed = found.needed(np.array([0.05, 0.95]))
-    assert norm.ppf(needed) == pytest.approx([-2 * 1.645, 2 * 1.645], abs=0.2)
-    assert found.honest(needed) == pytest.approx([0.05, 0.95], abs=1e-9)
-    with pytest.raises(InputError, match="expected some"):
-        fit_levels(np.array([0.5, np.nan]))

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from trifid.errors import ConfigError
-from trifid.schema.block import Block
 from trifid.simulate import plates, sgq3
 from trifid.simulate.options import SkyOptions
 from trifid.simulate.plates import Kind, SkyTask
@@ -12,7 +11,7 @@ from trifid.simulate.plates import Kind, SkyTask
 _SGQ3 = sgq3.sgq3()
 
 
-def _measure(rng, objects, fields, instrument):
+def _measure(rng, objects, fields, options):
     """A pipeline that is quick and always right."""
     count = len(objects)
     return {
@@ -124,34 +123,6 @@ def test_aliases_repeat_a_feature(plate) -> None:
     names = [name for name, _ in _TASK.table]
     values = plate.inputs["table"]["values"]
     assert (values[:, names.index("r")] == values[:, names.index("modelmag_r")]).all()
-
-
-def test_missing_patterns_divide_the_rows(plate) -> None:
-    options = SkyOptions(missing={"image": 0.3, "spectrum+table": 0.2})
-    block = Block(plate.columns, {k: v for k, v in plate.inputs.items() if k != "image_rgb"})
-    pieces = plates.split_by_pattern(block, options, 7, 0)
-    assert [set(piece.inputs) for piece in pieces if piece is not None] == [
-        {"image", "spectrum", "table"},
-        {"spectrum", "table"},
-        {"image"},
-    ]
-    counts = [len(piece) for piece in pieces if piece is not None]
-    assert sum(counts) == _ROWS
-    assert counts[1] == pytest.approx(30, abs=14)
-    schema = _TASK.schema(options, 32)
-    for piece in pieces:
-        if piece is not None:
-            piece.check(schema)
-    ids = [name for piece in pieces if piece is not None for name in piece.columns["object_id"]]
-    assert sorted(ids) == sorted(block.columns["object_id"])
-
-
-def test_label_noise_changes_that_share_of_labels() -> None:
-    labels = ["A", "B", "C", None] * 500
-    noisy = plates.mislabelled(np.random.default_rng(0), labels, 0.2)
-    changed = np.mean([a != b for a, b in zip(labels, noisy, strict=True)])
-    assert changed == pytest.approx(0.15, abs=0.03)  # null stays null
-    assert set(noisy) == {"A", "B", "C", None}
 
 
 def test_unknown_class_of_a_prior_is_named() -> None:

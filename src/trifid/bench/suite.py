@@ -1,12 +1,14 @@
 """A bench suite: several recipes under several seeds on one store, one protocol, resumable.
 
-    OUT/suite.toml  runs/CONTENDER/seed-N/ (each an ordinary run)  leaderboard.json  leaderboard.md
+    OUT/suite.toml  runs/CONTENDER/seed-N/ (each an ordinary run)  leaderboard.json, .md, .html
 
 Every run is finished or begun anew from its last checkpoint, so a suite that was killed goes on.
+Predictions of a model that is not trifid's enter as a file of the same form, see `submission`.
 """
 
+import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +16,25 @@ import tomli_w
 from pydantic import Field
 
 from trifid import registry
+from trifid.bench.board import leaderboard_page, leaderboard_text
 from trifid.config import Config, parse
 from trifid.errors import ConfigError, RunError
 from trifid.evaluation.cost import run_cost
-from trifid.evaluation.predictions import read_predictions
+from trifid.evaluation.predictions import Predictions, read_predictions
 from trifid.evaluation.run import PREDICTIONS, judge
 from trifid.evaluation.seeds import compare_seeds
 from trifid.files import safe_name, write_json, write_text
 from trifid.training.recipe import Recipe
 from trifid.training.run import train
 
+NAME = r"^[A-Za-z0-9][A-Za-z0-9 ._+-]{0,59}$"  # of a model in tables and folders
 _LARGEST = 2**20  # bytes of a suite file
 
 
 class Contender(Config):
     """One recipe in a suite, under its own name, with fields changed by `set`."""
 
-    name: str
+    name: str = Field(pattern=NAME)
     recipe: str
     set: tuple[str, ...] = ()
 
@@ -42,12 +46,14 @@ class Suite(Config):
         name: Of the suite.
         contenders: The first is the reference of all differences.
         seeds: Each contender is trained once with each.
+        folds: Folds of every training; 0 = the one split of the recipes.
         set: Changes to all recipes: the common budget.
     """
 
     name: str
     contenders: tuple[Contender, ...] = Field(min_length=1)
     seeds: tuple[int, ...] = Field(default=(42, 100, 3407), min_length=1)
+    folds: int = Field(default=0, ge=0, le=20)
     set: tuple[str, ...] = ()
 
 
@@ -71,6 +77,7 @@ def run_suite(
     out: Path,
     *,
     resume: bool = False,
+    submissions: Mapping[str, Path] | None = None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
     """Trains and judges what is not done yet, then writes the leaderboard.
@@ -80,12 +87,14 @@ def run_suite(
         store: The store all recipes learn from.
         out: Folder of the suite.
         resume: Whether `out` may hold a begun suite.
+        submissions: Name to predictions file of models trained elsewhere.
         tell: Gets one line for each run.
 
     Raises:
         RunError: If `out` holds another suite, or this one and `resume` is off.
         ConfigError: If a recipe does not exist or a change does not fit.
     """
+    others = {name: read_predictions(path) for name, path in (submissions or {}).items()}
     planned = list(_planned(suite))
     text = tomli_w.dumps(suite.model_dump(mode="json"))
     known = out / "suite.toml"
@@ -98,66 +107,46 @@ def run_suite(
     for number, (name, seed, recipe) in enumerate(planned):
         folder = _folder(out, name, seed)
         tell(f"{number + 1} of {len(planned)}: {name}, seed {seed}")
-        judge(train(recipe, store, folder, resume=True), folder)
-    board = leaderboard(suite, out)
+        judge(train(recipe, store, folder, folds=suite.folds, resume=True), folder)
+    board = leaderboard(suite, out, others)
     write_json(out / "leaderboard.json", board)
     write_text(out / "leaderboard.md", leaderboard_text(board))
+    write_text(out / "leaderboard.html", leaderboard_page(board))
     return board
 
 
-def leaderboard(suite: Suite, out: Path) -> dict[str, Any]:
-    """Judges the finished runs of a suite together, with their cost."""
+def leaderboard(
+    suite: Suite, out: Path, others: Mapping[str, Predictions] | None = None
+) -> dict[str, Any]:
+    """Judges the finished runs of a suite together, with their cost, and foreign predictions.
+
+    Raises:
+        RunError: If a file of foreign predictions lacks the task, classes or objects of the suite,
+            or bears the name of a contender.
+        ConfigError: If a name holds other signs than a contender's may.
+    """
     runs = {
         entry.name: [
             read_predictions(_folder(out, entry.name, seed) / PREDICTIONS) for seed in suite.seeds
         ]
         for entry in suite.contenders
     }
-    board = compare_seeds(runs)
+    if strange := [name for name in others or {} if not re.match(NAME, name)]:
+        raise ConfigError(
+            f"{strange[0]!r:.80} is no name: letters, digits, spaces and . _ + - only"
+        )
+    if taken := sorted(set(runs) & set(others or {})):
+        raise RunError(f"a contender is called {taken[0]!r} already: choose another name")
+    board = compare_seeds(runs | {name: [part] for name, part in (others or {}).items()})
     for model in board["models"]:
+        if model["name"] not in runs:
+            model["cost"] = {}
+            continue
         costs = [run_cost(_folder(out, model["name"], seed)) for seed in suite.seeds]
         model["cost"] = costs[0] | {
             "train_seconds": sum(float(c.get("train_seconds") or 0.0) for c in costs) / len(costs)
         }
     return {"suite": suite.name, "set": list(suite.set), **board}
-
-
-def leaderboard_text(board: dict[str, Any]) -> str:
-    """The leaderboard as a Markdown table, best macro F1 first, doubts in every cell."""
-    kind = "simulated objects" if board["simulated"] else "objects"
-    lines = [
-        f"{board['suite']}: {board['n']} {kind} in {board['groups']} groups, "
-        f"{board['seeds'][0]} seeds; mean over seeds (95 % interval over objects; "
-        "± standard deviation over seeds)",
-        "",
-        "| model | macro F1 | accuracy | log loss | parameters | train [s] | against first |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    shown = {e["a"]: e for e in board["differences"] if e["metric"] == "macro_f1"}
-    order = sorted(board["models"], key=lambda m: -(m["metrics"]["macro_f1"]["value"] or 0.0))
-    for model in order:
-        cells = [_cell(model["metrics"][n]) for n in ("macro_f1", "accuracy", "log_loss")]
-        cost = model["cost"]
-        cells += [f"{cost.get('parameters') or 0:,}", f"{cost['train_seconds']:.0f}"]
-        lines.append(f"| {model['name']} | {' | '.join(cells)} | {_against(shown, model)} |")
-    return "\n".join(lines) + "\n"
-
-
-def _cell(entry: dict[str, Any]) -> str:
-    if entry["value"] is None:
-        return "-"
-    ends = "" if entry["low"] is None else f" ({entry['low']:.3f} to {entry['high']:.3f})"
-    spread = "" if entry["seed_sd"] is None else f" ± {entry['seed_sd']:.3f}"
-    return f"{entry['value']:.3f}{ends}{spread}"
-
-
-def _against(shown: dict[str, Any], model: dict[str, Any]) -> str:
-    entry = shown.get(model["name"])
-    if entry is None:
-        return "the reference"
-    p = entry["p_adjusted"]
-    verdict = f"{entry['better']} better" if entry["better"] else "no difference shown"
-    return f"{entry['value']:+.3f}, p {'-' if p is None else f'{p:.3f}'}: {verdict}"
 
 
 def _planned(suite: Suite) -> Iterator[tuple[str, int, Recipe]]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from trifid.cli.audit import audit
+from trifid.cli.bench import bench
 from trifid.cli.compare import compare
 from trifid.cli.demo import demo
 from trifid.cli.evaluate import evaluate
@@ -45,6 +46,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "compare": compare,
     "predict": predict,
     "report": report,
+    "bench": bench,
     "audit": audit,
     "list": list_names,
     "show": show,

@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from trifid.bench.suite import Contender, Suite, leaderboard_text, read_suite, run_suite
+from trifid.bench.board import leaderboard_text
+from trifid.bench.suite import Contender, Suite, read_suite, run_suite
 from trifid.bench.suites import SUITES
 from trifid.errors import ConfigError, RunError
 
@@ -47,6 +48,15 @@ def test_a_suite_trains_judges_and_goes_on_where_it_was_killed(
     assert [model["name"] for model in board["models"]] == ["spectrum", "table"]
     assert json.loads((out / "leaderboard.json").read_text()) == board
     assert all(len(model["metrics"]["macro_f1"]["seeds"]) == 2 for model in board["models"])
+    foreign = {"theirs": out / "runs" / "table" / "seed-1" / "predictions.parquet"}
+    more = run_suite(suite, store_folder, out, resume=True, submissions=foreign)
+    assert [model["name"] for model in more["models"]] == ["spectrum", "table", "theirs"]
+    assert "| theirs |" in (out / "leaderboard.md").read_text()
+    with pytest.raises(RunError, match="called 'table' already"):
+        run_suite(suite, store_folder, out, resume=True, submissions={"table": foreign["theirs"]})
+    with pytest.raises(ConfigError, match="is no name"):
+        run_suite(suite, store_folder, out, resume=True, submissions={"a|b": foreign["theirs"]})
+    board = run_suite(suite, store_folder, out, resume=True)
     text = (out / "leaderboard.md").read_text()
     assert text == leaderboard_text(board) and "the reference" in text
     with pytest.raises(RunError, match="another suite"):

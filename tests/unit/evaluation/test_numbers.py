@@ -15,6 +15,7 @@ from trifid.errors import RunError
 from trifid.evaluation.compare import compare
 from trifid.evaluation.evaluate import evaluate
 from trifid.evaluation.predictions import PredictionsWriter, pool_folds, read_predictions
+from trifid.evaluation.seeds import compare_seeds
 from trifid.report import report_html
 
 TARGETS = ("redshift", "low", "high")
@@ -188,3 +189,23 @@ def test_the_verbs_print_tables_and_documents_and_the_page_is_written(write):
         "Quantiles in the wrong order",
     ):
         assert text in page
+
+
+def test_several_seeds_are_judged_target_by_target(write):
+    def seeds(noise, numbers):
+        return [
+            read_predictions(write(columns_of(120, noise=noise, seed=k), name=f"{k}.parquet"))
+            for k in numbers
+        ]
+
+    runs = {"close": seeds(0.1, (1, 2)), "far": seeds(0.3, (3,))}
+    found = compare_seeds(runs, resamples=200)
+    assert found["targets"] == {"redshift": 108, "low": 120, "high": 120}
+    close, far = found["models"]
+    each = [evaluate(part, resamples=100)["metrics"]["low_rmse"]["value"] for part in runs["close"]]
+    assert close["metrics"]["low_rmse"]["seeds"] == pytest.approx(each)
+    assert close["metrics"]["low_rmse"]["value"] == pytest.approx(np.mean(each))
+    assert close["crossed"] == far["crossed"] == 0.0
+    gaps = {entry["metric"]: entry for entry in found["differences"]}
+    assert gaps["low_rmse"]["better"] == "close" and gaps["low_rmse"]["value"] > 0.15
+    assert gaps["redshift_r2"]["better"] == "close" and gaps["redshift_r2"]["value"] < 0

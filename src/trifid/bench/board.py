@@ -1,0 +1,173 @@
+"""A leaderboard as Markdown and as a page: doubts in every cell, quality against cost."""
+
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from trifid.report import svg
+
+Board = dict[str, Any]
+_CLASSES = ("macro_f1", "accuracy", "log_loss")
+_NUMBERS = ("rmse", "r2", "mae")
+
+
+def leaderboard_text(board: Board) -> str:
+    """Markdown tables, one for the classes or for each target, the best model first."""
+    kind = "simulated objects" if board["simulated"] else "objects"
+    said = (
+        f"{board['suite']}: {board['n']} {kind} in {board['groups']} groups, "
+        f"{max(board['seeds'])} seeds; mean over seeds (95 % interval over objects; "
+        "± standard deviation over seeds)"
+    )
+    if board["kind"] == "classification":
+        return f"{said}\n\n{_table(board, _CLASSES, 'macro_f1')}"
+    parts = [
+        f"{target} (n = {rows}):\n\n"
+        + _table(board, tuple(f"{target}_{name}" for name in _NUMBERS), f"{target}_rmse")
+        for target, rows in board["targets"].items()
+    ]
+    return f"{said}\n\n" + "\n".join(parts) + _order_line(board)
+
+
+def leaderboard_page(board: Board) -> str:
+    """One self-contained page: the tables and the picture of quality against cost."""
+    main = _main(board)
+    tables = "".join(_html_table(part) for part in leaderboard_text(board).split("\n\n"))
+    pictures = "".join(_pareto(board, main, cost) for cost in ("train_seconds", "parameters"))
+    title = escape(f"Leaderboard {board['suite']}")
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>{_CSS}</style></head><body><main><h1>{title}</h1>{tables}{pictures}"
+        "</main></body></html>\n"
+    )
+
+
+def pareto(points: list[tuple[float, float]], *, lower: bool) -> list[int]:
+    """Which (cost, quality) points no other one beats: cheaper and at least as good.
+
+    Args:
+        points: Costs and qualities.
+        lower: Whether lower quality values are better.
+    """
+    sign = 1.0 if lower else -1.0
+    order = sorted(range(len(points)), key=lambda i: (points[i][0], sign * points[i][1]))
+    front: list[int] = []
+    best = float("inf")
+    for index in order:
+        if sign * points[index][1] < best:
+            best = sign * points[index][1]
+            front.append(index)
+    return front
+
+
+def _main(board: Board) -> str:
+    if board["kind"] == "classification":
+        return "macro_f1"
+    return f"{next(iter(board['targets']))}_rmse"
+
+
+def _table(board: Board, metrics: tuple[str, ...], main: str) -> str:
+    lower = main.endswith("_rmse")
+    heads = [name.removeprefix(main.removesuffix("rmse")) if lower else name for name in metrics]
+    heads = [head.replace("_", " ") for head in heads]
+    lines = [
+        f"| model | {' | '.join(heads)} | parameters | train [s] | against first |",
+        "|---" * (len(heads) + 4) + "|",
+    ]
+    gaps = {entry["a"]: entry for entry in board["differences"] if entry["metric"] == main}
+    for model in sorted(board["models"], key=lambda model: _rank(model, main, lower)):
+        cost = model["cost"]
+        cells = [_cell(model["metrics"][name]) for name in metrics]
+        cells += [f"{cost['parameters']:,}" if cost.get("parameters") else "-"]
+        cells += [f"{cost['train_seconds']:.0f}" if cost.get("train_seconds") else "-"]
+        lines.append(f"| {model['name']} | {' | '.join(cells)} | {_against(gaps, model)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _rank(model: dict[str, Any], main: str, lower: bool) -> float:
+    value = model["metrics"][main]["value"]
+    return float("inf") if value is None else value if lower else -value
+
+
+def _cell(entry: dict[str, Any]) -> str:
+    if entry["value"] is None:
+        return "-"
+    ends = "" if entry["low"] is None else f" ({entry['low']:.3f} to {entry['high']:.3f})"
+    spread = "" if entry["seed_sd"] is None else f" ± {entry['seed_sd']:.3f}"
+    return f"{entry['value']:.3f}{ends}{spread}"
+
+
+def _against(gaps: dict[str, Any], model: dict[str, Any]) -> str:
+    entry = gaps.get(model["name"])
+    if entry is None:
+        return "the reference"
+    p = entry["p_adjusted"]
+    verdict = f"{entry['better']} better" if entry["better"] else "no difference shown"
+    return f"{entry['value']:+.3f}, p {'-' if p is None else f'{p:.3f}'}: {verdict}"
+
+
+def _order_line(board: Board) -> str:
+    crossed = [
+        f"{model['name']} {model['crossed']:.1f}"
+        for model in board["models"]
+        if model["crossed"] is not None
+    ]
+    if not crossed:
+        return ""
+    return f"\nRows with quantiles out of order, mean over seeds: {', '.join(crossed)}.\n"
+
+
+def _pareto(board: Board, main: str, cost: str) -> Markup:
+    """Quality against one cost; a line joins the models that none beats in both."""
+    models = [m for m in board["models"] if m["cost"].get(cost) and m["metrics"][main]["value"]]
+    if len(models) < 2:
+        return Markup("")
+    points = [(float(m["cost"][cost]), float(m["metrics"][main]["value"])) for m in models]
+    front = [points[i] for i in pareto(points, lower=main.endswith("_rmse"))]
+    said = {"train_seconds": "Training time [s]", "parameters": "Parameters"}[cost]
+    quality = main.replace("_", " ")
+
+    def paint(figure: Any) -> None:
+        axes = figure.subplots()
+        axes.plot(*zip(*front, strict=True), color=svg.MUTED, linewidth=1.0, linestyle="--")
+        for index, (model, (x, y)) in enumerate(zip(models, points, strict=True)):
+            entry = model["metrics"][main]
+            if entry["low"] is not None:
+                axes.plot([x, x], [entry["low"], entry["high"]], color=svg.GRID, linewidth=1.5)
+            axes.plot(x, y, "o", color=svg.COLOURS[index % len(svg.COLOURS)], markersize=5)
+            axes.annotate(model["name"], (x, y), xytext=(5, 4), textcoords="offset points")
+        axes.set(xscale="log", xlabel=said, ylabel=quality)
+        axes.margins(x=0.25)
+
+    best = ", ".join(models[i]["name"] for i in pareto(points, lower=main.endswith("_rmse")))
+    text = f"{quality} against {said.lower()}; not beaten in both: {best}."
+    drawn = svg.draw(f"pareto-{cost}", f"{quality} against {said}", text, paint)
+    return Markup("<figure>{}<figcaption>{}</figcaption></figure>").format(drawn, text)
+
+
+def _html_table(block: str) -> Markup:
+    lines = block.strip().splitlines()
+    if not lines or not lines[0].startswith("|"):
+        return Markup("<p>{}</p>").format(" ".join(lines)) if lines else Markup("")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    head = Markup("").join(Markup('<th scope="col">{}</th>').format(cell) for cell in rows[0])
+    body = Markup("").join(
+        Markup('<tr><th scope="row">{}</th>{}</tr>').format(
+            row[0], Markup("").join(Markup("<td>{}</td>").format(cell) for cell in row[1:])
+        )
+        for row in rows[2:]
+    )
+    return Markup(
+        '<div class="wide" tabindex="0"><table><thead><tr>{}</tr></thead><tbody>{}</tbody>'
+        "</table></div>"
+    ).format(head, body)
+
+
+_CSS = (
+    "body{font:16px/1.5 system-ui,sans-serif;color:#1d2430;margin:0}main{max-width:76rem;"
+    "margin:auto;padding:1rem}.wide{overflow-x:auto}table{border-collapse:collapse;width:100%}"
+    "th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid #d9dee6;"
+    "font-variant-numeric:tabular-nums}figure{margin:1.5rem 0;max-width:40rem}"
+    "svg{width:100%;height:auto}figcaption{color:#566072}@media print{main{max-width:none}}"
+)

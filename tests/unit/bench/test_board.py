@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from trifid.bench.board import leaderboard_page, leaderboard_text, pareto
+
+
+def entry(value, low=None, high=None, sd=0.01):
+    return {"value": value, "low": low, "high": high, "seed_sd": sd, "seeds": [value]}
+
+
+def model(name, f1, seconds, parameters=1000):
+    metrics = {n: entry(f1, f1 - 0.05, f1 + 0.05) for n in ("macro_f1", "accuracy", "log_loss")}
+    cost = {"train_seconds": seconds, "parameters": parameters}
+    return {"name": name, "metrics": metrics, "cost": cost, "crossed": None}
+
+
+@pytest.fixture
+def board():
+    gap = {"a": "b", "b": "a", "metric": "macro_f1", "value": 0.1, "p_adjusted": 0.01}
+    return {
+        "suite": "small", "kind": "classification", "simulated": True, "n": 300, "groups": 290,
+        "seeds": [3, 3], "targets": {}, "differences": [gap | {"better": "b"}],
+        "models": [model("a", 0.7, 10.0), model("b", 0.8, 30.0)],
+    }  # fmt: skip
+
+
+def test_the_best_model_comes_first_with_its_doubts(board):
+    text = leaderboard_text(board)
+    assert "300 simulated objects in 290 groups, 3 seeds" in text
+    rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
+    assert rows[0].startswith("| b") and "0.800 (0.750 to 0.850) ± 0.010" in rows[0]
+    assert "+0.100, p 0.010" in rows[0] and "the reference" in rows[1]
+
+
+def test_numbers_have_a_table_for_each_target(board):
+    metrics = {
+        f"{target}_{name}": entry(value)
+        for target, value in (("redshift", 0.02), ("sfr_avg", 0.3))
+        for name in ("rmse", "r2", "mae")
+    }
+    board |= {"kind": "regression", "targets": {"redshift": 300, "sfr_avg": 280}, "differences": []}
+    board["models"] = [
+        {"name": "net", "metrics": metrics, "cost": {}, "crossed": 0.0},
+        {"name": "mean", "metrics": {k: entry(2 * v["value"]) for k, v in metrics.items()},
+         "cost": {}, "crossed": None},
+    ]  # fmt: skip
+    text = leaderboard_text(board)
+    assert "redshift (n = 300):" in text and "sfr_avg (n = 280):" in text
+    assert text.index("| net") < text.index("| mean")
+    assert "quantiles out of order, mean over seeds: net 0.0." in text
+    assert "<table>" in leaderboard_page(board)
+
+
+def test_the_page_stands_alone_and_shows_quality_against_cost(board):
+    page = leaderboard_page(board)
+    assert page.count("<svg") == 2
+    assert "http" not in page.replace("http://www.w3.org", "")
+    assert "macro f1 against training time [s]; not beaten in both: a, b." in page
+    assert "macro f1 against parameters; not beaten in both: b." in page
+
+
+def test_the_front_holds_what_nothing_cheaper_equals():
+    rng = np.random.default_rng(0)
+    points = [(float(c), float(q)) for c, q in rng.random((50, 2))]
+    for lower in (False, True):
+        front = set(pareto(points, lower=lower))
+        for index, (cost, quality) in enumerate(points):
+            sign = -1 if lower else 1
+            beaten = any(
+                c < cost and sign * q >= sign * quality
+                for i, (c, q) in enumerate(points)
+                if i != index
+            )
+            assert (index in front) == (not beaten)

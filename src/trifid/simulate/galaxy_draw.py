@@ -65,6 +65,7 @@ _TRAITS = {
 _ORDER = tuple(CLASS_SHARES)
 _NORMAL_EW_SIGMA = 0.35  # [angstrom]: quiescent galaxies scatter about 0.3, truncated at zero
 _TRACE = (0.15, 0.8)  # EW of young stars' Halpha in quiescent ones [angstrom]: median, sigma of log
+_BURST_BREAK = 0.4  # fall of D4000n with each dex of star formation [unverified]
 _WIDEST = 300.0  # EW(Halpha) [angstrom]
 MEASURABLE = 2.5
 """Least noiseless peak over noise of the four BPT lines of galaxies with a class, if S/N is drawn.
@@ -127,6 +128,7 @@ def draw_at(
     classes: np.ndarray,
     *,
     source: str = "analytic",
+    burst: np.ndarray | None = None,
 ) -> Galaxies:
     """Draws galaxies of given redshifts, magnitudes and classes.
 
@@ -140,6 +142,7 @@ def draw_at(
         magnitude: Total r [AB] without the Milky Way's dust (B,).
         classes: Of `bpt` (B,).
         source: Stellar populations, one of `populations.SOURCES`.
+        burst: Star formation beyond that of mass and class [dex] (B,); the break falls with it.
     """
     count, basis = redshift.size, populations.load(source)
     parts = histories.draw_parts(rng, classes, cosmology.age(redshift))
@@ -162,6 +165,9 @@ def draw_at(
     below = _per_class(classes, "below")
     offset = rng.normal(-below[:, 0], below[:, 1])
     offset = np.where(classes == bpt.BLANK, offset.clip(-1.8, -1.0), offset)
+    if burst is not None:
+        offset, drawn["d4000"] = offset + burst, drawn["d4000"] - _BURST_BREAK * burst
+        galaxies = replace(galaxies, gas_ebv=galaxies.gas_ebv * np.where(burst > 0.0, 0.3, 1.0))
     galaxies = _on_sequence(galaxies, parts, drawn["d4000"], offset)
     heavier = 10.0 ** (0.2 * (log10_mass(galaxies) - 10.7))
     return replace(

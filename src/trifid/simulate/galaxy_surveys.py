@@ -16,6 +16,7 @@ from trifid.simulate.galaxy_draw import draw_at, k_correction
 
 MAIN_LIMIT = 17.77  # r of the main galaxy sample: Strauss+ 2002, AJ 124, 1810
 DEEP_LIMIT = 21.5
+CANDIDATE_LIMIT = 22.3  # r of candidates for quasars: g < 22 or r < 21.85, Ross+ 2012 [unverified]
 # Blanton+ 2003, ApJ 592, 819, r at z = 0.1, for h = 0.7 [unverified]
 _KNEE, _FAINT_SLOPE = -21.21, -1.05
 _BRIGHTENING = 1.0  # of the luminosity function with redshift [mag per unit redshift] [unverified]
@@ -29,6 +30,7 @@ _MIX = {
     bpt.LINER: (0.09, -0.5),
     bpt.BLANK: (0.30, -0.6),
 }
+_BLUE_MIX = {bpt.STAR_FORMING: 0.85, bpt.SEYFERT: 0.10, bpt.COMPOSITE: 0.05}
 _RED_MIX = {bpt.BLANK: 0.84, bpt.LINER: 0.11, bpt.COMPOSITE: 0.04, bpt.SEYFERT: 0.01}
 
 
@@ -36,7 +38,8 @@ def draw_main(rng: np.random.Generator, count: int, *, source: str = "analytic")
     """Draws the survey's main galaxy sample: r below 17.77, redshift 0.01 to 0.35."""
     redshift, absolute = _flux_limited(rng, count, (0.01, 0.35), MAIN_LIMIT)
     classes = _draw_classes(rng, absolute)
-    return _bright_enough(rng, (redshift, absolute, classes), MAIN_LIMIT, source)
+    magnitude = _bright_enough(rng, (redshift, absolute, classes), MAIN_LIMIT)
+    return draw_at(rng, redshift, magnitude, classes, source=source)
 
 
 def draw_deep(
@@ -50,28 +53,50 @@ def draw_deep(
         source: Stellar populations, one of `populations.SOURCES`.
         red: Share of luminous red galaxies, of redshift about 0.5 and M_r about -22.7 [unverified].
     """
+    redshift, magnitude, classes = _deep(rng, count, red)
+    return draw_at(rng, redshift, magnitude, classes, source=source)
+
+
+def draw_boss(rng: np.random.Generator, count: int, *, source: str = "analytic") -> Galaxies:
+    """Draws the galaxies on BOSS's plates: half are `draw_deep`'s, half passed for quasars.
+
+    The latter are blue, compact in colour space and forming stars well above the main sequence,
+    r to 22.3, redshift 0.01 to 0.8. Their shares, magnitudes and bursts are rounded after a look at
+    seven galaxies among real candidates for quasars [unverified].
+    """
+    redshift, magnitude, classes = _deep(rng, count, 0.55)
+    taken = rng.random(count) < 0.5
+    number = int(taken.sum())
+    redshift[taken] = 0.01 + 0.79 * rng.beta(1.1, 2.0, number)
+    magnitude[taken] = rng.triangular(18.5, 21.9, CANDIDATE_LIMIT, number)
+    classes[taken] = rng.choice(list(_BLUE_MIX), number, p=list(_BLUE_MIX.values()))
+    burst = np.where(taken, np.abs(rng.normal(0.6, 0.4, count)), 0.0)
+    return draw_at(rng, redshift, magnitude, classes, source=source, burst=burst)
+
+
+def _deep(
+    rng: np.random.Generator, count: int, red: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Redshifts, r magnitudes and classes of `draw_deep`."""
     redshift, absolute = _flux_limited(rng, count, (0.02, 0.8), DEEP_LIMIT - 0.3)
     classes = _draw_classes(rng, absolute)
     luminous = rng.random(count) < red
     classes[luminous] = rng.choice(list(_RED_MIX), luminous.sum(), p=list(_RED_MIX.values()))
     redshift = np.where(luminous, rng.normal(0.5, 0.13, count).clip(0.15, 0.8), redshift)
     absolute = np.where(luminous, rng.normal(-22.7, 0.45, count), absolute)
-    return _bright_enough(rng, (redshift, absolute, classes), DEEP_LIMIT, source)
+    return redshift, _bright_enough(rng, (redshift, absolute, classes), DEEP_LIMIT), classes
 
 
 def _bright_enough(
-    rng: np.random.Generator,
-    sample: tuple[np.ndarray, np.ndarray, np.ndarray],
-    limit: float,
-    source: str,
-) -> Galaxies:
-    """The galaxies of redshifts, absolute magnitudes and classes, those beyond a limit moved in."""
+    rng: np.random.Generator, sample: tuple[np.ndarray, np.ndarray, np.ndarray], limit: float
+) -> np.ndarray:
+    """R of redshifts, absolute magnitudes and classes (B,); those beyond a limit are moved in."""
     redshift, absolute, classes = sample
     magnitude = absolute + cosmology.distance_modulus(redshift) + k_correction(redshift, classes)
     # the limit was drawn with one mean K correction, so a few lie beyond it
     faint = magnitude > limit
     magnitude[faint] = limit - np.abs(rng.normal(0.0, 0.1, faint.sum()))
-    return draw_at(rng, redshift, magnitude, classes, source=source)
+    return magnitude
 
 
 def _draw_classes(rng: np.random.Generator, absolute: np.ndarray) -> np.ndarray:

@@ -50,7 +50,7 @@ def _chosen(survey: str, redshift: np.ndarray, magnitude: np.ndarray) -> np.ndar
         return np.maximum(bright, distant) * hidden
     limit = (magnitude > 17.8) & (magnitude < 21.9)
     # g < 22: beyond redshift 3.5 the forest takes the g light
-    target = np.clip((redshift - 2.05) / 0.15, 0.06, 1.0) * np.clip((3.9 - redshift) / 0.5, 0.02, 1)
+    target = np.clip((redshift - 2.05) / 0.15, 0.15, 1.0) * np.clip((3.9 - redshift) / 0.5, 0.02, 1)
     return limit * target * (1.0 / (1.0 + np.exp((magnitude - 21.6) / 0.15)))
 
 

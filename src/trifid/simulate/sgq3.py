@@ -7,7 +7,7 @@ import numpy as np
 
 from trifid.schema.block import Fields
 from trifid.simulate import pipeline
-from trifid.simulate.galaxy_surveys import draw_deep, draw_main
+from trifid.simulate.galaxy_surveys import draw_boss, draw_main
 from trifid.simulate.options import SkyOptions
 from trifid.simulate.plates import Columns, Kind, SkyTask
 from trifid.simulate.quasars import draw_quasars
@@ -37,7 +37,7 @@ def _draw_stars(rng: np.random.Generator, count: int, options: SkyOptions) -> Ob
 
 
 def _draw_galaxies(rng: np.random.Generator, count: int, options: SkyOptions) -> Objects:
-    draw = draw_main if options.magnitudes == "legacy" else draw_deep
+    draw = draw_main if options.magnitudes == "legacy" else draw_boss
     return draw(rng, count, source=options.stellar)
 
 

@@ -106,6 +106,9 @@ def draw_fibres(
             begin = int(rng.integers(first[row], first[row] + length[row]))
             covered[row, begin : begin + int(rng.integers(3, 40))] = False
     unit = np.exp(rng.normal(0.0, 1.0, which.size))
+    if any(instrument.tilt):
+        tilt = rng.normal(*instrument.tilt, which.size)
+        calibration = calibration * np.exp(np.outer(-tilt, np.log(grid.wavelengths() / 5400.0)))
     return FibreNoise(
         noise, native, covered, calibration, unit if instrument.relative else np.ones(which.size)
     )
@@ -147,8 +150,9 @@ def observe(
 ) -> dict[str, np.ndarray]:
     """Adds noise, calibration error and gaps to spectra.
 
-    Variance = (curve noise / depth)^2 (sky^2 + gain (median continuum + emission)), the measured
-    model; noise is mildly correlated between neighbours, as resampled survey spectra are.
+    Recorded variance = (curve noise / depth)^2 (sky^2 + gain (median continuum + emission)), the
+    measured model; noise is mildly correlated between neighbours, as resampled survey spectra are,
+    and not quite what the variance says where the instrument misjudges it.
 
     Args:
         rng: Random numbers.
@@ -171,7 +175,8 @@ def observe(
     white = rng.normal(size=(continuum.shape[0], grid.LENGTH + 2))
     weight = instrument.neighbour
     noise = white[:, 1:-1] + weight * (white[:, :-2] + white[:, 2:])
-    noise /= np.sqrt(1.0 + 2.0 * weight**2)
+    noise *= instrument.noise_error(x) / np.sqrt(1.0 + 2.0 * weight**2)
+    noise += _strikes(rng, noise.shape, instrument.strikes)
     flux = (continuum + emission) * fibres.calibration * fibres.unit[:, None] + sigma * noise
     mask = np.where(fibres.native & ~fibres.covered, NO_DATA, 0).astype(np.int32)
     near_sky = np.min(np.abs(x[:, None] - np.array(_SKY_LINES)), axis=1) < 6.0
@@ -181,6 +186,16 @@ def observe(
         "ivar": np.where(fibres.covered, sigma**-2.0, 0.0).astype(np.float32),
         "mask": mask,
     }
+
+
+def _strikes(rng: np.random.Generator, shape: tuple[int, int], mean: float) -> np.ndarray:
+    """Runs of one to five bad pixels, 5 to 12 sigma up or down (B, L) [unverified]."""
+    struck = np.zeros(shape)
+    for row in range(shape[0] if mean else 0):
+        for _ in range(rng.poisson(mean)):
+            begin, length = int(rng.integers(shape[1])), int(rng.integers(1, 6))
+            struck[row, begin : begin + length] = rng.choice([-1, 1]) * rng.uniform(5.0, 12.0)
+    return struck
 
 
 def median_snr(flux: np.ndarray, ivar: np.ndarray) -> np.ndarray:

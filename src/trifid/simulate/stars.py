@@ -69,7 +69,7 @@ MIXES = {
     },
 }  # fmt: skip
 """Parts of each kind in stars that SDSS-I/II observed, and among candidates for quasars in BOSS."""
-_MAGNITUDES = {"legacy": (14.5, 18.0, 20.3), "boss": (17.0, 21.6, 22.2)}  # triangular in r
+_MAGNITUDES = {"legacy": (14.5, 18.0, 20.3), "boss": (18.0, 21.9, 22.2)}  # triangular in r
 
 
 def draw_stars(rng: Generator, count: int, mix: str = "legacy") -> Stars:

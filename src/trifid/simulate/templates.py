@@ -8,7 +8,9 @@ kept in the user's cache folder.
 import hashlib
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from safetensors import SafetensorError
@@ -19,10 +21,13 @@ from trifid.physics.profiles import sdss_spread
 from trifid.physics.redshift import TemplateSet
 from trifid.schema import grid
 
+if TYPE_CHECKING:
+    from trifid.simulate.galaxies import Galaxies
+
 KINDS = ("galaxy", "quasar", "star")
 _ROUNDS = 12
 _QUASARS, _GALAXIES, _STARS, _PER_TYPE = 500, 500, 6000, 150
-_GALAXY_START, _GALAXY_LENGTH = 3.42, 5400
+_GALAXY_START, _GALAXY_LENGTH = 3.42, 5970  # to 10,400 angstrom: all BOSS sees
 
 
 def to_rest(
@@ -72,7 +77,7 @@ def _quasars(seed: int) -> list[TemplateSet]:
     sets: list[TemplateSet] = []
     for name, low, high, start, end in (
         ("QSO:low", 0.05, 1.9, 3.10, 3.995),
-        ("QSO:high", 1.6, 5.2, 2.76, 3.58),
+        ("QSO:high", 1.6, 5.2, 2.76, 3.605),
     ):
         stretch = np.exp(rng.uniform(np.log(1.0 + low), np.log(1.0 + high), _QUASARS))
         survey = "legacy" if high < 2.0 else "boss"
@@ -93,7 +98,7 @@ def _galaxies(seed: int, source: str) -> list[TemplateSet]:
     """
     from trifid.simulate.galaxy_draw import draw_galaxies
 
-    drawn = draw_galaxies(np.random.default_rng([seed, 2]), _GALAXIES, source=source)
+    drawn = _spread_out(draw_galaxies(np.random.default_rng([seed, 2]), _GALAXIES, source=source))
     light = drawn.shine(sdss_spread)
     start, length = _GALAXY_START, _GALAXY_LENGTH
     stars = to_rest(light.continuum, drawn.redshift, start, length)
@@ -105,10 +110,16 @@ def _galaxies(seed: int, source: str) -> list[TemplateSet]:
     return [TemplateSet("GALAXY", start, curves, 0.002, 1.1, bin=2)]
 
 
+def _spread_out(drawn: "Galaxies") -> "Galaxies":
+    """Every second galaxy moved next to us, or no curve would reach the red end there."""
+    near = np.arange(len(drawn)) % 2 == 0
+    return replace(drawn, redshift=np.where(near, 0.002, drawn.redshift))
+
+
 def _starlight(seed: int, source: str) -> TemplateSet:
     from trifid.simulate.galaxy_draw import draw_galaxies
 
-    drawn = draw_galaxies(np.random.default_rng([seed, 4]), _GALAXIES, source=source)
+    drawn = _spread_out(draw_galaxies(np.random.default_rng([seed, 4]), _GALAXIES, source=source))
     light = drawn.shine(sdss_spread)
     stars = to_rest(light.continuum, drawn.redshift, _GALAXY_START, _GALAXY_LENGTH)
     return TemplateSet("STARLIGHT", _GALAXY_START, components(stars, 5), -0.005, 1.1)

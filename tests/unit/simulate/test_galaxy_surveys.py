@@ -50,3 +50,13 @@ def test_same_seed_same_sample():
     first, second = (galaxy_surveys.draw_deep(np.random.default_rng(7), 40) for _ in range(2))
     assert first.redshift.tobytes() == second.redshift.tobytes()
     assert first.formed.tobytes() == second.formed.tobytes()
+
+
+def test_half_of_the_galaxies_of_boss_are_blue_candidates_for_quasars():
+    drawn = galaxy_surveys.draw_boss(np.random.default_rng(3), 400)
+    clear = drawn.magnitude - 2.285 * drawn.galactic_ebv
+    assert galaxy_surveys.DEEP_LIMIT < clear.max() <= galaxy_surveys.CANDIDATE_LIMIT + 1e-9
+    bands = -2.5 * np.log10(drawn.shine(line_spread).bands)
+    blue = bands[:, 1] - bands[:, 2] < 0.6
+    assert 0.2 < blue.mean() < 0.6
+    assert np.median(drawn.ew[blue]) > 60

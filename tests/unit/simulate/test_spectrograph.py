@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from trifid.schema import grid
 from trifid.simulate import spectrograph as sp
+from trifid.simulate.instruments import SDSS
 
 _X = grid.wavelengths()
 
@@ -80,3 +83,30 @@ def test_calibration_error_is_four_per_cent() -> None:
     curves = np.stack([sp.draw_exposure(rng).calibration for _ in range(300)])
     assert (curves - 1.0).std() == pytest.approx(0.041, rel=0.15)
     assert np.abs(np.diff(curves, axis=1)).max() < 0.01  # smooth
+
+
+def test_noise_is_not_quite_what_ivar_says_where_the_instrument_misjudges_it() -> None:
+    flat = np.zeros((150, grid.LENGTH))
+    wrong = replace(SDSS, misjudged=((4000.0, 1.5), (9000.0, 1.0)))
+    seen = sp.observe(np.random.default_rng(4), flat, flat, _fibres(150), wrong)
+    pulls = seen["flux"] * np.sqrt(seen["ivar"])
+    for wavelength, factor in ((4000, 1.5), (6500, 1.25), (9000, 1.0)):
+        assert pulls[:, np.abs(_X - wavelength) < 20].std() == pytest.approx(factor, rel=0.05)
+
+
+def test_strikes_are_few_and_strong() -> None:
+    flat = np.zeros((200, grid.LENGTH))
+    seen = sp.observe(np.random.default_rng(5), flat, flat, _fibres(200), replace(SDSS, strikes=2))
+    bad = np.abs(seen["flux"] * np.sqrt(seen["ivar"])) > 6
+    assert 2 < bad.sum(axis=1).mean() < 8
+
+
+def test_a_tilt_makes_spectra_bluer() -> None:
+    rng = np.random.default_rng(6)
+    tilted = replace(SDSS, tilt=(0.4, 0.1))
+    exposure = sp.draw_exposure(rng, tilted)
+    fibres = sp.draw_fibres(rng, [exposure], np.zeros(300, np.int64), tilted)
+    ends = np.log(fibres.calibration / exposure.calibration)[:, [500, 4000]]
+    slope = (ends[:, 1] - ends[:, 0]) / np.log(_X[4000] / _X[500])
+    assert slope.mean() == pytest.approx(-0.4, abs=0.02)
+    assert slope.std() == pytest.approx(0.1, rel=0.2)

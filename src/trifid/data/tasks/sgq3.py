@@ -31,6 +31,11 @@ def sgq3() -> Task:
                 values={"1": "STAR", "3": "QSO", "30": "QSO", "4": "GALAXY"},
                 note="visual inspection of BOSS; broad-absorption-line quasars (30) are quasars",
             ),
+            "truth": LabelMap(
+                column="truth_kind",
+                values={"star": "STAR", "galaxy": "GALAXY", "quasar": "QSO"},
+                note="what a simulated object is",
+            ),
         },
         feature_sets={
             "safe": FeatureSet(

@@ -25,6 +25,7 @@ from trifid.models.batmm import (
 from trifid.models.bhb_baselines import (
     bhb_early_add,
     bhb_early_concat,
+    bhb_early_small,
     bhb_early_vgg1d,
     bhb_plain,
 )
@@ -147,3 +148,10 @@ def bhb2_early_concat() -> Recipe:
 def bhb2_early_vgg1d() -> Recipe:
     """Both vectors as one sequence through a second VGG1D."""
     return _recipe("bhb2_early_vgg1d", bhb_early_vgg1d())
+
+
+@register("recipe", paper=PAPER)
+def bhb2_early_small() -> Recipe:
+    """Shallow encoders and their early fusion by a small VGG, for a laptop."""
+    recipe = _recipe("bhb2_early_small", bhb_early_small())
+    return recipe.replace(training=recipe.training.replace(epochs=30, learning_rate=1e-3))

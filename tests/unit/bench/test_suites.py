@@ -1,5 +1,17 @@
+import pytest
+
+from trifid import registry
+from trifid.bench.published import published
 from trifid.bench.suites import SUITES
 from trifid.registry import entries
+
+
+def recipes(suite):
+    """Name to recipe with all changes of the suite and the contender."""
+    return {
+        entry.name: registry.get("recipe", entry.recipe).build().edited((*suite.set, *entry.set))
+        for entry in suite.contenders
+    }
 
 
 def test_every_contender_is_a_recipe_under_a_name_of_its_own():
@@ -9,3 +21,42 @@ def test_every_contender_is_a_recipe_under_a_name_of_its_own():
         assert {contender.recipe for contender in suite.contenders} <= known
         names = [contender.name for contender in suite.contenders]
         assert len(set(names)) == len(names) > 1
+
+
+@pytest.mark.parametrize("suite", SUITES.values(), ids=SUITES)
+def test_contenders_differ_and_share_task_split_and_budget(suite):
+    found = recipes(suite)
+    resolved = [recipe.resolved()[0].replace(name="one") for recipe in found.values()]
+    assert len({recipe.hash() for recipe in resolved}) == len(resolved)
+    assert len({recipe.task for recipe in resolved}) == 1
+    assert len({recipe.split.model_dump_json() for recipe in resolved}) == 1
+    assert len({recipe.training.epochs for recipe in resolved}) == 1
+    assert suite.seeds == (42, 100, 3407)
+
+
+def test_one_input_is_never_dropped():
+    for suite in SUITES.values():
+        for name, recipe in recipes(suite).items():
+            if len(recipe.inputs) == 1:
+                assert recipe.training.modality_dropout == 0.0, name
+
+
+def test_the_rows_of_batmm_differ_by_what_their_names_say():
+    found = recipes(SUITES["bhb2_tables"])
+    full = found["batmm"].model
+    assert found["transformer-image-cross"].model == full.replace(semantic=False)
+    assert found["transformer-image-segment"].model == full.replace(cross="none")
+    assert found["transformer-image"].model == full.replace(cross="none", semantic=False)
+    assert found["transformer-spectrum"].model == full
+    assert list(found["transformer-spectrum"].inputs) == ["spectrum"]
+    window = found["batmm"].inputs["spectrum"]
+    assert found["transformer-spectrum"].inputs["spectrum"] == window
+    assert found["resnet"].inputs["image"] == found["batmm"].inputs["image"]
+    for count in (1, 3, 14):
+        assert found[f"batmm-{count}-segments"].model.spectrum.segments == count
+
+
+def test_paper_003_has_no_numbers_to_compare_with():
+    assert published("redshift_sfr").tables == ()
+    table = recipes(SUITES["zsfr_grid"])["redshift-r-linear"].resolved()[0].inputs["table"]
+    assert table.features == ("redshift", "modelmag_r")

@@ -8,6 +8,7 @@ reach on real spectra is in docs/science/sim_to_real.md.
 
 from trifid.models.boosted import LightGBMMethod
 from trifid.models.classical import ClassicalConfig
+from trifid.models.methods import ExtraTreesMethod, MethodPart
 from trifid.recipes.sgq3 import sgq3
 from trifid.registry import register
 from trifid.simulate.class_fits import FEATURES
@@ -34,13 +35,23 @@ def sgq3_fits() -> Recipe:
 
 
 @register("recipe")
+def sgq3_fits_trees() -> Recipe:
+    """Extremely randomised trees on colours and template fits."""
+    return _trees("trees", ExtraTreesMethod(trees=400, leaf=3))
+
+
+@register("recipe")
 def sgq3_fits_boosted() -> Recipe:
     """LightGBM on colours and template fits."""
+    return _trees("boosted", LightGBMMethod(trees=150, leaves=8, learning_rate=0.05))
+
+
+def _trees(name: str, method: MethodPart) -> Recipe:
     return sgq3().replace(
-        name="sgq3_fits_boosted",
+        name=f"sgq3_fits_{name}",
         labels="truth",
         inputs={"table": _TABLE},
-        model=ClassicalConfig(method=LightGBMMethod(trees=150, leaves=8, learning_rate=0.05)),
+        model=ClassicalConfig(method=method),
         training=TrainingConfig(
             epochs=1, sampling="shuffled", mixup=0.0, label_smoothing=0.0, select="loss"
         ),

@@ -61,13 +61,15 @@ def draw_boss(rng: np.random.Generator, count: int, *, source: str = "analytic")
     """Draws the galaxies on BOSS's plates: half are `draw_deep`'s, half passed for quasars.
 
     The latter are blue, compact in colour space and forming stars well above the main sequence,
-    r to 22.3, redshift 0.01 to 0.8. Their shares, magnitudes and bursts are rounded after a look at
+    r to 22.3, redshift 0.003 to 0.8. Their shares, magnitudes and bursts are rounded after a look at
     seven galaxies among real candidates for quasars [unverified].
     """
     redshift, magnitude, classes = _deep(rng, count, 0.55)
     taken = rng.random(count) < 0.5
     number = int(taken.sum())
-    redshift[taken] = 0.01 + 0.79 * rng.beta(1.1, 2.0, number)
+    near = np.exp(rng.uniform(np.log(0.003), np.log(0.05), number))  # knots of nearby galaxies
+    far = 0.01 + 0.79 * rng.beta(1.1, 2.0, number)
+    redshift[taken] = np.where(rng.random(number) < 0.2, near, far)
     magnitude[taken] = rng.triangular(18.5, 21.9, CANDIDATE_LIMIT, number)
     classes[taken] = rng.choice(list(_BLUE_MIX), number, p=list(_BLUE_MIX.values()))
     burst = np.where(taken, np.abs(rng.normal(0.6, 0.4, count)), 0.0)

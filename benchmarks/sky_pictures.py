@@ -34,7 +34,7 @@ GALLERIES = {  # labels of each, and how many objects of each label
 }
 GALAXY = ("oii_3729", "ca_k", "h_beta", "oiii_5007", "na_d", "h_alpha", "sii_6717")
 QUASAR = ("ly_alpha", "civ_1549", "ciii_1908", "mgii_2799", "h_beta", "oiii_5007", "h_alpha")
-STAR = ("ca_k", "h_delta", "h_gamma", "h_beta", "mg_b", "na_d", "h_alpha")
+STAR = ("h_delta", "h_gamma", "h_beta", "mg_b", "na_d", "h_alpha")
 MARKED = {"QSO": QUASAR, "STAR": STAR, "BHB": STAR, "BS": STAR, "MS": STAR}
 SIDES = {"oii_3729": "right", "ca_k": "left", "h_beta": "right"}  # where text is close to text
 KNOWN = lines.QUASAR | lines.EMISSION | lines.ABSORPTION

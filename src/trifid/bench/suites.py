@@ -12,11 +12,13 @@ from trifid.bench.suite import Contender, Suite
 _QUARTER = ("inputs.spectrum.length=3840", "inputs.spectrum.rebin=4")  # 960 pixels of 276 km/s
 _HALF = ("inputs.spectrum.rebin=2",)  # six strided blocks of GaSNet-II take no fewer pixels
 _ZSFR = ("inputs.spectrum.length=3656", "inputs.spectrum.rebin=4")  # 914 pixels
-_BHB2 = ("inputs.spectrum.length=3520", "inputs.spectrum.rebin=4")  # 880 pixels
+_BHB2_SPECTRUM = ("inputs.spectrum.length=3520", "inputs.spectrum.rebin=4")  # 880 pixels
+_BHB2 = (*_BHB2_SPECTRUM, "inputs.image.crop=16")  # 6.3 arcsec; stars are points
 _NARROW = ("model.image.channels=[16, 32, 64, 128]",)
+_ZSFR_IMAGE = (*_NARROW, "inputs.image.resize=16")  # half the sampling
 _ALONE = "training.modality_dropout=0.0"
 _BHB_IMAGE = (
-    'inputs={image={kind="image", bands=["u", "g", "r", "i", "z"]}}',
+    'inputs={image={kind="image", bands=["u", "g", "r", "i", "z"], crop=16}}',
     _ALONE,
 )
 _BHB_SPECTRUM = (
@@ -25,11 +27,10 @@ _BHB_SPECTRUM = (
 )
 _BATMM = ("model.cross=image", "model.alignment=0.0")
 _FROZEN = "model.unfreeze=[0.0]"
+_HALVED = "inputs.image_rgb.resize=32"
 _EACH = "inputs.image_rgb.norm=per_image_zscore"
-_MAGNITUDES = "inputs.table.feature_set=observed"
-_LEAKY = (
-    'inputs.table.features=["psfmag_u", "psfmag_g", "psfmag_r", "psfmag_i", "psfmag_z", "redshift"]'
-)
+_MAGNITUDES = "inputs.table.feature_set=ugriz5"
+_LEAKY = "inputs.table.feature_set=ugriz_z"
 _PARTS = {
     "image": 'image={kind="image"}',
     "spectrum": 'spectrum={kind="spectrum", length=3840, rebin=4}',
@@ -63,15 +64,17 @@ def _zsfr_grid() -> Suite:
     return Suite(
         name="zsfr_grid",
         contenders=(
-            Contender(name="feature", recipe="zsfr", set=(*_NARROW, *_ZSFR)),
-            Contender(name="late", recipe="zsfr_late_fusion", set=(*_NARROW, *_ZSFR)),
-            Contender(name="early", recipe="zsfr_early_fusion", set=_ZSFR),
+            Contender(name="feature", recipe="zsfr", set=(*_ZSFR_IMAGE, *_ZSFR)),
+            Contender(name="late", recipe="zsfr_late_fusion", set=(*_ZSFR_IMAGE, *_ZSFR)),
+            Contender(
+                name="early", recipe="zsfr_early_fusion", set=(*_ZSFR, "inputs.image.resize=16")
+            ),
             Contender(name="spectrum", recipe="zsfr_spectrum", set=_ZSFR),
-            Contender(name="image", recipe="zsfr_image", set=_NARROW),
+            Contender(name="image", recipe="zsfr_image", set=_ZSFR_IMAGE),
             Contender(
                 name="feature-free-quantiles",
                 recipe="zsfr",
-                set=(*_NARROW, *_ZSFR, "model.monotone=false"),
+                set=(*_ZSFR_IMAGE, *_ZSFR, "model.monotone=false"),
             ),
             Contender(name="linear", recipe=linear, set=_ZSFR),
             Contender(name="linear-spectrum", recipe="zsfr_linear_spectrum", set=_ZSFR),
@@ -87,7 +90,7 @@ def _zsfr_grid() -> Suite:
                 name="redshift-r-linear", recipe=linear, set=(_table("redshift", "modelmag_r"),)
             ),
         ),
-        set=("training.epochs=12", "training.batch_size=32"),
+        set=("training.epochs=8", "training.batch_size=32"),
     )
 
 
@@ -124,8 +127,8 @@ def _bhb2_tables() -> Suite:
             Contender(
                 name="resnet", recipe=early, set=(*_BHB_IMAGE, "model.image.excitation=false")
             ),
-            Contender(name="svm", recipe="bhb2_svm", set=_BHB2),
-            Contender(name="xgboost", recipe="bhb2_xgboost", set=_BHB2),
+            Contender(name="svm", recipe="bhb2_svm", set=_BHB2_SPECTRUM),
+            Contender(name="xgboost", recipe="bhb2_xgboost", set=_BHB2_SPECTRUM),
             *(
                 Contender(
                     name=f"batmm-{count}-segments",
@@ -135,7 +138,7 @@ def _bhb2_tables() -> Suite:
                 for count in (1, 3, 14)
             ),
         ),
-        set=("training.epochs=12", "training.batch_size=32"),
+        set=("training.epochs=8", "training.batch_size=32"),
     )
 
 
@@ -145,17 +148,19 @@ def _sgq3_pictures() -> Suite:
     return Suite(
         name="sgq3_pictures",
         contenders=(
-            Contender(name="picture+ann", recipe=both, set=(_MAGNITUDES,)),
-            Contender(name="picture+ann-each-scaled", recipe=both, set=(_MAGNITUDES, _EACH)),
-            Contender(name="picture+ann-frozen", recipe=both, set=(_MAGNITUDES, _FROZEN)),
+            Contender(name="picture+ann", recipe=both, set=(_MAGNITUDES, _HALVED)),
+            Contender(
+                name="picture+ann-each-scaled", recipe=both, set=(_MAGNITUDES, _HALVED, _EACH)
+            ),
+            Contender(name="picture+ann-frozen", recipe=both, set=(_MAGNITUDES, _HALVED, _FROZEN)),
             Contender(name="ann", recipe=ann, set=(_MAGNITUDES,)),
-            Contender(name="picture", recipe=picture),
-            Contender(name="picture-each-scaled", recipe=picture, set=(_EACH,)),
-            Contender(name="picture-frozen", recipe=picture, set=(_FROZEN,)),
-            Contender(name="picture+ann-redshift", recipe=both, set=(_LEAKY,)),
+            Contender(name="picture", recipe=picture, set=(_HALVED,)),
+            Contender(name="picture-each-scaled", recipe=picture, set=(_HALVED, _EACH)),
+            Contender(name="picture-frozen", recipe=picture, set=(_HALVED, _FROZEN)),
+            Contender(name="picture+ann-redshift", recipe=both, set=(_LEAKY, _HALVED)),
             Contender(name="ann-redshift", recipe=ann, set=(_LEAKY,)),
         ),
-        set=("training.epochs=12", "training.batch_size=32"),
+        set=("training.epochs=8", "training.batch_size=32"),
     )
 
 

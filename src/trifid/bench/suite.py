@@ -133,7 +133,7 @@ def leaderboard(
     }
     if strange := [name for name in others or {} if not re.match(NAME, name)]:
         raise ConfigError(
-            f"{strange[0]!r:.80} is no name: letters, digits, spaces and . _ + - only"
+            f"{strange[0]!r:.60} is no name: letters, digits, spaces, . _ + - only"
         )
     if taken := sorted(set(runs) & set(others or {})):
         raise RunError(f"a contender is called {taken[0]!r} already: choose another name")

@@ -1,4 +1,4 @@
-"""trifid audit: what a paper's numbers imply, and what could flatter a recipe on a store."""
+"""trifid audit: what could flatter a result on a store, and what a paper's numbers imply."""
 
 import json
 from pathlib import Path
@@ -8,27 +8,34 @@ import typer
 
 
 def audit(
-    subject: Annotated[
-        str, typer.Argument(help="`papers`, or a store whose split and features to check.")
-    ],
+    subject: Annotated[str, typer.Argument(help="`data` or `papers`.")],
     what: Annotated[
         list[str] | None,
-        typer.Argument(help="papers: names or TOML files (all that are known); store: a recipe."),
+        typer.Argument(help="data: a store; papers: names or TOML files (all that are known)."),
     ] = None,
+    task: Annotated[str, typer.Option(help="data: the task the store is meant for.")] = "",
+    recipe: Annotated[
+        str, typer.Option(help="data: check what this recipe uses, instead of all features.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Audit published tables, or a recipe on a store: the arithmetic behind every statement.
+    """Audit a store for leaks, or published tables for what their numbers imply.
 
-    `trifid audit papers [NAME or FILE.toml ...]` recomputes counts, intervals and tests from the
-    printed numbers; `trifid audit STORE RECIPE` looks for leaks in splits and features.
+    `trifid audit data STORE --task TASK` looks for leaks in splits, features and labels; `trifid
+    audit papers [NAME or FILE.toml ...]` recomputes counts, intervals and tests from printed
+    numbers.
     """
-    document = _papers(what or []) if subject == "papers" else _store(Path(subject), what or [])
+    from trifid.errors import ConfigError
+
+    if subject not in ("data", "papers"):
+        raise ConfigError(f"audit of {subject!r:.60}: choose `data STORE --task TASK` or `papers`")
+    document = _papers(what or []) if subject == "papers" else _data(what or [], task, recipe)
     if as_json:
         typer.echo(json.dumps(document, allow_nan=False))
     elif subject == "papers":
         _print_papers(document)
     else:
-        _print_store(document)
+        _print_data(document)
 
 
 def _papers(names: list[str]) -> dict[str, Any]:
@@ -54,19 +61,20 @@ def _papers(names: list[str]) -> dict[str, Any]:
     }
 
 
-def _store(store: Path, what: list[str]) -> dict[str, Any]:
+def _data(what: list[str], task: str, name: str) -> dict[str, Any]:
     from trifid.cli.recipes import find_recipe
     from trifid.errors import ConfigError
-    from trifid.evaluation.leakage.audit import audit_store
+    from trifid.evaluation.leakage.audit import audit_data, audit_store
 
-    if len(what) != 1:
+    if len(what) != 1 or bool(task) == bool(name):
         raise ConfigError(
-            f"audit of {store} got {len(what)} recipes, expected one: trifid audit STORE RECIPE "
-            "(for published tables: trifid audit papers [FILE.toml])"
+            f"audit data got {len(what)} stores; give one, and a task or a recipe: "
+            "trifid audit data STORE --task TASK (or --recipe RECIPE)"
         )
-    recipe = find_recipe(what[0])
-    findings = [finding.json() for finding in audit_store(store, recipe)]
-    return {"store": str(store), "recipe": recipe.name, "findings": findings}
+    recipe = find_recipe(name or task)
+    check = audit_store if name else audit_data
+    findings = [finding.json() for finding in check(Path(what[0]), recipe)]
+    return {"store": what[0], "task": recipe.task, "recipe": name or None, "findings": findings}
 
 
 def _print_papers(document: dict[str, Any]) -> None:
@@ -84,10 +92,10 @@ def _print_papers(document: dict[str, Any]) -> None:
         console.print(f"  {len(paper['findings'])} findings in {paper['tables']} tables")
 
 
-def _print_store(document: dict[str, Any]) -> None:
+def _print_data(document: dict[str, Any]) -> None:
     from trifid.cli.tables import plain_console, print_table, printable
 
     console = plain_console()
     rows = [(f["check"], f["verdict"], f["reason"]) for f in document["findings"]]
-    title = printable(f"{document['recipe']} on {document['store']}")
+    title = printable(f"{document['recipe'] or document['task']} on {document['store']}")
     print_table(console, title, ("check", "verdict", "reason"), rows)

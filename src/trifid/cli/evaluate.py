@@ -9,6 +9,7 @@ import typer
 from trifid.errors import RunError
 
 _PER_CLASS = ("precision", "recall", "f1", "auc")
+_WORST = 8
 _PER_SUBSET = ("accuracy", "macro_f1", "macro_auc")
 
 
@@ -24,11 +25,17 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Judge a run's predictions: metrics with intervals, classes, confusion, modalities."""
-    from trifid.evaluation.evaluate import evaluate as judge_run
+    from trifid.evaluation.evaluate import evaluate as judge_table
     from trifid.evaluation.predictions import read_predictions
 
-    path = run / "predictions.parquet" if data is None else _predict(run, data)
-    document = judge_run(read_predictions(path), fold=fold, resamples=resamples)
+    if data is None:
+        from trifid.evaluation.run import document_of
+
+        document = document_of(run, fold=fold, resamples=resamples)
+    else:
+        document = judge_table(
+            read_predictions(_predict(run, data)), fold=fold, resamples=resamples
+        )
     if as_json:
         typer.echo(json.dumps(document, allow_nan=False))
         return
@@ -74,6 +81,7 @@ def _print(document: dict[str, Any], run: Path) -> None:
 
 def _print_classes(document: dict[str, Any]) -> None:
     from trifid.cli.tables import plain_console, print_table
+    from trifid.cli.trust import slice_rows, trust_rows
 
     console = plain_console()
     print_table(console, "Metrics", ("metric", "value (interval)"), _metric_rows(document))
@@ -87,6 +95,12 @@ def _print_classes(document: dict[str, Any]) -> None:
         ((name, *map(str, row)) for name, row in counts),
     )
     print_table(console, "Inputs", ("inputs", "n", *_PER_SUBSET), _subset_rows(document))
+    if document["trust"]:
+        print_table(
+            console, "Trust", ("fitted on valid, judged here", "value"), trust_rows(document)
+        )
+    if worse := [entry for entry in document.get("slices", ()) if entry["worse"]]:
+        print_table(console, "Worst slices", ("slice", "n", "accuracy"), slice_rows(worse[:_WORST]))
 
 
 def _metric_rows(document: dict[str, Any]) -> list[tuple[str, str]]:

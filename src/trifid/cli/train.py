@@ -25,15 +25,18 @@ def train(
 
     from trifid.cli.recipes import find_recipe
     from trifid.cli.tables import plain_console, printable
+    from trifid.evaluation.leakage.audit import audit_store
     from trifid.evaluation.run import judge
     from trifid.report import report_html
     from trifid.training.device import leads
     from trifid.training.run import train as train_run
 
     found = find_recipe(recipe).edited(set_ or [])
-    for name in found.leaky_inputs():
-        message = f"warning: input {name!r} holds features made from the label, or nearly"
-        typer.echo(printable(message), err=True)
+    if leads():
+        for finding in audit_store(data, found):
+            if finding.verdict in ("warn", "fail"):
+                said = f"audit {finding.verdict}: {finding.check}: {finding.reason}"
+                typer.echo(printable(said), err=True)
     runs = train_run(found, data, out, folds=folds, resume=resume)
     if not leads():
         return

@@ -9,6 +9,7 @@ from trifid.errors import RunError
 from trifid.evaluation.measure import FEW_GROUPS, Entry, measure, pooled_note, simulated_note
 from trifid.evaluation.numbers import evaluate_numbers
 from trifid.evaluation.predictions import Predictions
+from trifid.evaluation.trust import trust
 from trifid.metrics.calibration import expected_calibration_error
 from trifid.metrics.classification import confusion_counts
 from trifid.metrics.intervals import LEVEL, bootstrap, wilson
@@ -37,8 +38,8 @@ def evaluate(
     Returns:
         kind, task, model, simulated, fold, subset, n, groups, unlabelled, metrics {name: measure},
         per_class {class: {name: measure, "support"}}, confusion {classes, counts; rows are
-        labels}, subsets {subset: {name: measure}}, subset_n, calibration {name: measure}, level,
-        resamples, seed, notes.
+        labels}, subsets {subset: {name: measure}}, subset_n, calibration {name: measure}, trust
+        (see `trifid.evaluation.trust.trust`), level, resamples, seed, notes.
 
     Raises:
         RunError: If the fold does not exist or none of its rows has a label.
@@ -76,6 +77,7 @@ def evaluate(
         "subsets": subsets,
         "subset_n": sizes,
         "calibration": _calibration(judged, metrics),
+        "trust": trust(predictions, fold=fold),
         "level": LEVEL,
         "resamples": resamples,
         "seed": seed,

@@ -9,9 +9,10 @@ import numpy as np
 from trifid.calibration.temperature import scaled_softmax
 from trifid.data.loader import Rows
 from trifid.data.task import Labels
-from trifid.errors import RunError
+from trifid.errors import RunError, StoreError
 from trifid.evaluation.evaluate import evaluate
 from trifid.evaluation.predictions import PredictionsWriter, pool_folds, read_predictions
+from trifid.evaluation.slices import slices, store_columns
 from trifid.files import read_json, write_json
 from trifid.inference.score import on_device, store_loader
 from trifid.models.base import gives_probabilities
@@ -39,11 +40,39 @@ def judge(runs: Sequence[Path], out: Path) -> dict[str, Any]:
     for run in runs:
         if not (run / METRICS).is_file():
             _predict_run(run, alone())
-            write_json(run / METRICS, evaluate(read_predictions(run / PREDICTIONS)))
+            write_json(run / METRICS, document_of(run))
     if list(runs) != [out]:
         pool_folds([run / PREDICTIONS for run in runs], out / PREDICTIONS)
-        write_json(out / METRICS, evaluate(read_predictions(out / PREDICTIONS)))
+        write_json(out / METRICS, document_of(out))
     return read_json(out / METRICS)
+
+
+def document_of(run: Path, *, fold: str = "test", resamples: int = 2000) -> dict[str, Any]:
+    """The numbers of a run's predictions, by slice too where its store is still what it was.
+
+    Raises:
+        RunError: If the predictions cannot be read or judged.
+    """
+    predictions = read_predictions(run / PREDICTIONS)
+    document = evaluate(predictions, fold=fold, resamples=resamples)
+    store = _store_of(run)
+    if store is None or predictions.targets:
+        return document
+    chosen = predictions.select(fold=fold, subset=document["subset"]).labelled()
+    columns = store_columns(store, chosen.object_ids)
+    return document | {"slices": slices(predictions, columns, fold=fold)}
+
+
+def _store_of(run: Path) -> Store | None:
+    """The store a run was trained on, None where it is gone or another one."""
+    if not (run / "run.json").is_file():
+        return None
+    known = read_json(run / "run.json")
+    try:
+        store = Store.open(Path(known["store"]))
+    except (StoreError, KeyError, OSError):
+        return None
+    return store if store.hash() == known.get("store_hash") else None
 
 
 def predict_store(bundle_folder: Path, store_folder: Path, out: Path) -> Path:

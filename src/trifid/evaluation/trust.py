@@ -36,7 +36,8 @@ def trust(
     """Calibration maps, conformal sets and abstention of the full subset of modalities.
 
     Args:
-        predictions: A checked table with a fold `valid`; empty answers without one.
+        predictions: A checked table; the answer is empty without labelled rows of a fold
+            `valid`, and for votes, which are no probabilities.
         fold: The fold to judge.
         coverage: Of the conformal sets.
 
@@ -45,7 +46,7 @@ def trust(
         {coverage: {value, low, high}, wanted, mean_size, empty, per_class}}, selective {area,
         best_area, at: [{risk, threshold, answered, error}]}.
     """
-    if "valid" not in predictions.folds:
+    if "valid" not in predictions.folds or not predictions.metadata["probabilistic"]:
         return {}
     full = predictions.select(fold=fold).subsets[0]
     valid = predictions.select(fold="valid", subset=full).labelled()

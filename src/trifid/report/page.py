@@ -14,7 +14,7 @@ import trifid
 from trifid.errors import StoreError
 from trifid.evaluation.predictions import Predictions
 from trifid.files import write_text
-from trifid.report import cards, figures, numbers, tables
+from trifid.report import cards, figures, numbers, tables, trust
 from trifid.report.gallery import Drawn, Group, gallery
 from trifid.report.run import RunFiles, read_run
 from trifid.report.text import clean, count, duration, interval, joined, number
@@ -25,6 +25,7 @@ _SECTIONS = (
     ("curves", "Curves"),
     ("subsets", "Fewer modalities"),
     ("calibration", "Calibration"),
+    ("slices", "Slices"),
     ("training", "Training"),
     ("gallery", "Gallery"),
     ("data", "Data card"),
@@ -35,6 +36,7 @@ _NAMED = 6  # more classes than this are not listed in the headline
 _NO_METRICS = "This run holds no metrics.json: `trifid evaluate` writes it."
 _VOTES = "This model votes for a class and gives no probabilities, so it has no curves."
 _NO_GALLERY = "Numbers have no right and wrong: the residuals above show every object."
+_NO_SLICES = "Slices need classes and the store of the run as it was in training."
 _NO_PREDICTIONS = "This run holds no predictions.parquet with labelled, held-out rows."
 
 
@@ -77,6 +79,9 @@ class Page:
     curves_note: str = ""
     calibration_figures: list[Drawn] = field(default_factory=list)
     curves_title: str = "ROC and precision-recall"
+    trust: list[tables.Table] = field(default_factory=list)
+    slices: tables.Table | None = None
+    slices_note: str = ""
     sections: tuple[tuple[str, str], ...] = _SECTIONS
 
 
@@ -167,6 +172,9 @@ def _page(run: RunFiles, store: Store | None, store_note: str) -> Page:
         subsets_note="" if subsets else no_metrics or "Only one set of modalities was predicted.",
         calibration=(numbers.width_table if by_number else tables.calibration_table)(run.metrics),
         calibration_note="" if judged is not None else _NO_PREDICTIONS,
+        trust=trust.trust_tables(run.metrics),
+        slices=(by_slice := trust.slice_table(run.metrics)),
+        slices_note="" if by_slice else _NO_SLICES,
         training=training,
         training_note="" if training else "This run holds no log.jsonl with numbers by epoch.",
         gallery=groups,
@@ -198,7 +206,7 @@ def _drawn(judged: Predictions | None) -> dict[str, Any]:
             Drawn(roc, "ROC: each class against the rest. The dotted line is chance."),
             Drawn(recall, "Precision-recall: each class against the rest."),
         ],
-        "calibration_figures": [Drawn(reliable, said)],
+        "calibration_figures": [Drawn(reliable, said), trust.risk_curve(judged)],
     }
 
 

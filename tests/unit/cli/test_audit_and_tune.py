@@ -45,11 +45,22 @@ def test_a_users_table_is_audited_and_a_bad_one_refused_in_one_line(call, tmp_pa
         assert code == 2 and out == "" and err.count("\n") == 1
 
 
-def test_a_store_is_audited_for_one_recipe(call, store_folder):
+def test_a_store_is_audited_for_a_task_or_one_recipe(call, store_folder):
+    code, _, err = call("audit", "data", store_folder)
+    assert code == 2 and "trifid audit data STORE --task TASK" in err
     code, _, err = call("audit", store_folder)
-    assert code == 2 and "trifid audit STORE RECIPE" in err
-    code, out, _ = call("audit", store_folder, "galaxy4_table", "--json")
+    assert code == 2 and "choose `data" in err and err.count("\n") == 1
+    code, out, _ = call("audit", "data", store_folder, "--recipe", "galaxy4_table", "--json")
     assert code == 0 and json.loads(out)["findings"]
+    code, out, _ = call("audit", "data", store_folder, "--task", "galaxy4", "--json")
+    findings = {entry["check"]: entry for entry in json.loads(out)["findings"]}
+    kept = findings["features to keep out"]
+    assert kept["verdict"] == "warn" and {"redshift", "ew_ha_6562"} <= set(
+        kept["numbers"]["features"]
+    )
+    assert findings["features from the label's fit"]["verdict"] == "pass"
+    code, out, _ = call("audit", "data", store_folder, "--task", "galaxy4")
+    assert code == 0 and "features to keep out" in out
 
 
 def test_tuning_ends_with_a_recipe_that_trains(call, store_folder, tmp_path):

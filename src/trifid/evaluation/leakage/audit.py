@@ -16,42 +16,94 @@ from trifid.store.manifest import Manifest
 from trifid.store.read import Store
 from trifid.training.recipe import Recipe
 from trifid.training.rows import TaskRows, fit_pipeline, make_loader, task_rows
-from trifid.transforms.pipeline import Pipeline, TableInput
+from trifid.transforms.pipeline import InputConfig, Pipeline, TableInput
 from trifid.transforms.table import combine, expression_matrix
 
 _NUISANCES = ("sn_median", "plate", "mjd", "fiber", "ra", "dec", "run", "camcol", "field")
 _MAGNITUDES = ("modelmag_r", "psfmag_i", "psfmag_r", "r")
 _POISON = 1e6
+_PROBED = 20_000  # rows that small classifiers see
 
 
 def audit_store(store_folder: Path, recipe: Recipe) -> list[Finding]:
     """Checks a recipe's rows, features and transforms on a store.
 
+    A recipe that predicts numbers is checked for folds and transforms alone.
+
     Raises:
-        ConfigError: If the recipe does not classify, or does not fit the store.
+        ConfigError: If the recipe does not fit the store.
         StoreError, RunError: If the store cannot be used, or a fold is empty.
     """
     store = Store.open(store_folder)
     recipe, task = recipe.resolved()
-    if not task.classes:
-        raise ConfigError(f"task {task.name} predicts numbers; the audit is for classes")
     rows = task_rows(store, recipe, task)
     fold = folds.fold_numbers(rows, len(store))
-    used = np.flatnonzero(fold >= 0)
-    labels, groups = rows.labels[used], _codes(store, "group")[used]
-    table = _features(store, recipe, used)
     named = tuple(name for config in _tables(recipe) for name in config.features)
-    return [
+    whole = [
         *(check(store, fold) for check in folds.CHECKS),
         features.made_from_the_fit(named, recipe.leaky_inputs()),
+        fitted_on_train(store, recipe, rows),
+    ]
+    if not task.classes:
+        return whole
+    used = _sample(np.flatnonzero(fold >= 0))
+    labels, groups = rows.labels[used], _codes(store, "group")[used]
+    table = _features(store, recipe, used)
+    return [
+        *whole,
         features.single_features(table, labels, groups, task),
         features.all_features(table, labels, groups, task),
         features.sentinels(table, labels, task),
         features.nuisances(_nuisances(store, used), labels, groups),
         features.missing_by_class(_presence(store, recipe, table, used), labels),
-        fitted_on_train(store, recipe, rows),
         features.label_ceiling(_label_sources(store, task), task),
     ]
+
+
+def audit_data(store_folder: Path, recipe: Recipe) -> list[Finding]:
+    """Checks a store for a task: a recipe of it with all that the store holds.
+
+    Features that the task calls leaky, or that come from the fit behind its labels, are named and
+    then left out; all others are checked as if a recipe used them.
+
+    Args:
+        store_folder: The store.
+        recipe: Says task, labels and split; of its inputs those that the store has are kept.
+
+    Raises:
+        ConfigError: If the store has none of the recipe's modalities.
+        StoreError, RunError: As for `audit_store`.
+    """
+    store = Store.open(store_folder)
+    recipe, task = recipe.resolved()
+    inputs: dict[str, InputConfig] = {
+        name: config
+        for name, config in recipe.inputs.items()
+        if config.modality in store.schema.modalities and not isinstance(config, TableInput)
+    }
+    spec = store.schema.modalities.get("table")
+    found: list[Finding] = []
+    if isinstance(spec, TableSpec):
+        out = features.to_keep_out(spec.features, task)
+        rest = tuple(name for name in spec.features if name not in out)
+        found = [features.kept_out(out)]
+        if rest:
+            inputs["table"] = TableInput(feature_set="", features=rest)
+    if not inputs:
+        has = ", ".join(store.schema.modalities) or "nothing"
+        raise ConfigError(f"{store_folder} holds {has}; task {task.name} needs {_wanted(recipe)}")
+    return [*found, *audit_store(store_folder, recipe.replace(inputs=inputs))]
+
+
+def _wanted(recipe: Recipe) -> str:
+    return " or ".join(sorted({config.modality for config in recipe.inputs.values()}))
+
+
+def _sample(rows: np.ndarray) -> np.ndarray:
+    """At most `_PROBED` of the rows, the same every time."""
+    if len(rows) <= _PROBED:
+        return rows
+    return np.sort(np.random.default_rng(0).choice(rows, _PROBED, replace=False))
 
 
 def fitted_on_train(store: Store, recipe: Recipe, rows: TaskRows) -> Finding:

@@ -80,6 +80,28 @@ def made_from_the_fit(names: tuple[str, ...], leaky: tuple[str, ...]) -> Finding
     return Finding("features from the label's fit", "pass", "none among the features")
 
 
+def to_keep_out(names: tuple[str, ...], task: Task) -> tuple[str, ...]:
+    """Features a task calls leaky and in no safe set, or that come from the fit of its labels."""
+    safe = {
+        name for known in task.feature_sets.values() if not known.leaky for name in known.features
+    }
+    leaky = {name for known in task.feature_sets.values() if known.leaky for name in known.features}
+    return tuple(
+        name
+        for name in names
+        if name in leaky - safe
+        or (name not in safe and any(mark in name for mark in _MADE_FROM_THE_FIT))
+    )
+
+
+def kept_out(names: tuple[str, ...]) -> Finding:
+    """Features of a store that no recipe for its labels should use (E1, E2)."""
+    if not names:
+        return Finding("features to keep out", "pass", "none comes from the fit behind the label")
+    reason = f"{', '.join(names)}: made by the fit behind the label, or called leaky by the task"
+    return Finding("features to keep out", "warn", reason, {"features": list(names)})
+
+
 def nuisances(columns: Mapping[str, np.ndarray], labels: np.ndarray, groups: np.ndarray) -> Finding:
     """What S/N, magnitude, plate, date and place alone know of the class (E10)."""
     if not columns:

@@ -387,7 +387,7 @@ def test_train_evaluate_compare_predict_and_info_give_one_document(
     document = strict_json(shown)
     assert code == 0 and document["run"] == str(out)
     assert {"n", "metrics", "per_class", "confusion", "subsets"} <= set(document)
-    assert "audit fail: features from the label's fit: redshift, ew_ha" in err
+    assert "audit fail: features from the label's fit: " in err and "sentinel" not in err
     for name in ("bundle/bundle.json", "predictions.parquet", "metrics.json", "report.html"):
         assert (out / name).is_file()
     evaluated = strict_json(call("evaluate", out, "--json", "--resamples", 100)[1])

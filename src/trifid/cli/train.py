@@ -32,14 +32,13 @@ def train(
     from trifid.training.run import train as train_run
 
     found = find_recipe(recipe).edited(set_ or [])
-    if leads():
-        for finding in audit_store(data, found):
-            if finding.verdict in ("warn", "fail"):
-                said = f"audit {finding.verdict}: {finding.check}: {finding.reason}"
-                typer.echo(printable(said), err=True)
     runs = train_run(found, data, out, folds=folds, resume=resume)
     if not leads():
         return
+    for finding in audit_store(data, found):
+        if finding.verdict in ("warn", "fail"):
+            said = f"audit {finding.verdict}: {finding.check}: {finding.reason}"
+            typer.echo(printable(said), err=True)
     document = judge(runs, out)
     page = report_html(out, data)
     if as_json:

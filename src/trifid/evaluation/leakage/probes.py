@@ -16,6 +16,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 FOLDS = 5
 _LEAST_MASS, _PURITY = 0.01, 0.99  # of one value among the rows, of one class among its rows
+_LEAST_ROWS = 10  # fewer of one class are chance
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,8 @@ def pure_values(values: np.ndarray, labels: np.ndarray) -> list[tuple[float, int
     """Values of one column (N,) that many rows share and that all but name the class.
 
     Returns:
-        (value, class, rows) for each value held by more than 1 % of the rows whose rows are of
-        one class to more than 99 %, where that class is not nearly everything.
+        (value, class, rows) for each value held by more than 1 % of the rows, and by more than
+        ten, whose rows are of one class to over 99 %, where that class is not nearly everything.
     """
     found: list[tuple[float, int, int]] = []
     shares = np.bincount(labels) / len(labels)
@@ -79,7 +80,7 @@ def pure_values(values: np.ndarray, labels: np.ndarray) -> list[tuple[float, int
     if not known.any():
         return found
     unique, place, counts = np.unique(values[known], return_inverse=True, return_counts=True)
-    for index in np.flatnonzero(counts > _LEAST_MASS * len(values)):
+    for index in np.flatnonzero(counts > max(_LEAST_MASS * len(values), _LEAST_ROWS)):
         inside = np.bincount(labels[known][place == index], minlength=len(shares)) / counts[index]
         best = int(inside.argmax())
         if inside[best] > _PURITY and shares[best] < _PURITY - 0.04:

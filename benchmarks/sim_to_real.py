@@ -10,6 +10,8 @@ protocol (docs/science/sim_to_real.md) allows once.
 import argparse
 import hashlib
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,8 +21,9 @@ import pyarrow.parquet as pq
 from scipy.optimize import brentq
 from scipy.special import ndtri
 
-from trifid.cli.main import main as trifid
+from trifid.cli.recipes import find_recipe
 from trifid.data.tasks.sgq3 import sgq3
+from trifid.inference.catalogue import predict_catalogue
 from trifid.metrics.classification import class_metrics, confusion_counts, confusion_metrics
 from trifid.metrics.comparison import mcnemar
 from trifid.metrics.intervals import bootstrap, wilson
@@ -28,6 +31,7 @@ from trifid.simulate import simulate
 from trifid.simulate.class_fits import with_fits
 from trifid.simulate.options import SkyOptions
 from trifid.store import Store
+from trifid.training.run import train
 
 RECIPES = ("sgq3_fits_trees", "sgq3_fits_boosted", "sgq3_fits")
 MARGIN = 0.05  # of accuracy, the most that counts as not inferior
@@ -38,6 +42,8 @@ SKY = SkyOptions(
     prior={"STAR": 0.34, "GALAXY": 0.33, "QSO": 0.33},
 )
 CLASSES = sgq3().classes
+# what both catalogues have; that of the real spectra states no units
+KEPT = {f"{what}_{band}": "mag" for what in ("psfmag", "extinction") for band in "ugriz"}
 
 
 def development(ids: Sequence[str]) -> np.ndarray:
@@ -79,23 +85,23 @@ def make(spectra: Path, catalog: Path, work: Path, options: argparse.Namespace) 
     work.mkdir(parents=True, exist_ok=True)
     real, sky = work / "real", work / "sky"
     if not (real / "manifest.json").exists():
-        _command("ingest", spectra, "--catalog", catalog, "--out", real)
+        _ingest(spectra, catalog, real)
     if not (sky / "manifest.json").exists():
         simulate("sgq3", options.objects, sky, seed=options.seed, size=16, options=SKY)
     for store in (real, sky):
         if not (out := store.with_name(f"{store.name}_fits")).exists():
-            with_fits(store, out)
+            with_fits(store, out, kept=KEPT)
     for name in options.recipes:
         run, table = work / name, work / f"{name}.parquet"
-        if not (run / "bundle").exists():
-            changes = [part for change in options.set for part in ("--set", change)]
-            _command("train", name, "--data", work / "sky_fits", "--out", run, *changes)
+        if not (run / "bundle" / "bundle.json").exists():
+            train(find_recipe(name).edited(options.set), work / "sky_fits", run)
         if not table.exists():
-            _command("predict", run, "--data", work / "real_fits", "--out", table)
+            predict_catalogue(run / "bundle", work / "real_fits", table)
 
 
-def _command(*words: object) -> None:
-    trifid([str(word) for word in words])
+def _ingest(spectra: Path, catalog: Path, out: Path) -> None:
+    program = Path(sys.executable).with_name("trifid")
+    subprocess.run([program, "ingest", spectra, "--catalog", catalog, "--out", out], check=True)
 
 
 def report(work: Path, recipes: Sequence[str], *, judge: bool) -> dict[str, Any]:

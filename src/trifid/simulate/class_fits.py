@@ -5,6 +5,7 @@ its class than the best class alone; a classifier trained on simulated skies wei
 and the spectrum itself. All templates are simulated.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -56,8 +57,21 @@ def class_fits(
     return {name: found[name] for name in FEATURES}
 
 
-def with_fits(store_folder: Path, out: Path, *, source: str = "bagpipes") -> None:
+def with_fits(
+    store_folder: Path,
+    out: Path,
+    *,
+    source: str = "bagpipes",
+    kept: Mapping[str, str] | None = None,
+) -> None:
     """Copies a store with `FEATURES` added to its table; every row needs a spectrum and a table.
+
+    Args:
+        store_folder: The store.
+        out: The copy.
+        source: Starlight of the galaxy templates: `populations.SOURCES`.
+        kept: Features kept of its table, with the unit of each, for stores whose catalogues name
+            different things; all by default.
 
     Raises:
         StoreError: If a row lacks one of them, or the store cannot be read or written.
@@ -66,8 +80,11 @@ def with_fits(store_folder: Path, out: Path, *, source: str = "bagpipes") -> Non
     table = store.schema.modalities.get("table")
     if not isinstance(table, TableSpec) or "spectrum" not in store.schema.modalities:
         raise StoreError(f"{store_folder}: needs the modalities spectrum and table")
-    units = (*table.units, *("" for _ in FEATURES))
-    wider = table.replace(features=(*table.features, *FEATURES), units=units)
+    kept = kept or dict(zip(table.features, table.units, strict=True))
+    if missing := [name for name in kept if name not in table.features]:
+        raise StoreError(f"{store_folder}: its table has no feature {missing[0]!r}")
+    places = [table.features.index(name) for name in kept]
+    wider = TableSpec(features=(*kept, *FEATURES), units=(*kept.values(), *("" for _ in FEATURES)))
     schema = store.schema.replace(modalities=dict(store.schema.modalities) | {"table": wider})
     origin = store.manifest.provenance | {"fits": source}
     first = 0
@@ -77,14 +94,16 @@ def with_fits(store_folder: Path, out: Path, *, source: str = "bagpipes") -> Non
     ):
         for number, entry in enumerate(store.manifest.shards):
             rows = np.arange(first, first + entry.rows)
-            block = _block(store, rows, entry.modalities, source)
+            block = _block(store, rows, entry.modalities, source, places)
             writer.add(write_shard(out, number, block, schema))
             first += entry.rows
             advance(entry.rows)
         writer.finish([])
 
 
-def _block(store: Store, rows: np.ndarray, modalities: tuple[str, ...], source: str) -> Block:
+def _block(
+    store: Store, rows: np.ndarray, modalities: tuple[str, ...], source: str, places: list[int]
+) -> Block:
     if not {"spectrum", "table"} <= set(modalities):
         raise StoreError(f"{store.folder}: row {rows[0]} has no spectrum or no table")
     fields = store.take(rows, modalities)
@@ -101,9 +120,9 @@ def _block(store: Store, rows: np.ndarray, modalities: tuple[str, ...], source: 
     known = np.isfinite(extra)
     inputs["table"] = {
         "values": np.concatenate(
-            [table["values"], np.where(known, extra, 0.0).astype(np.float32)], axis=1
+            [table["values"][:, places], np.where(known, extra, 0.0).astype(np.float32)], axis=1
         ),
-        "valid": np.concatenate([table["valid"], known.astype(np.uint8)], axis=1),
+        "valid": np.concatenate([table["valid"][:, places], known.astype(np.uint8)], axis=1),
     }
     columns = store.columns().slice(int(rows[0]), len(rows)).to_pydict()
     return Block(columns, inputs)

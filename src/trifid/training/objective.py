@@ -72,10 +72,10 @@ class ClassObjective:
     def loss(self, output: Output, batch: Batch) -> Tensor:
         """Cross-entropy of the answer and of each branch; binary for auxiliary heads."""
 
-        def of(logits: Tensor) -> Tensor:
-            return cross_entropy(logits, batch.targets["class"], batch.weight)
+        def of(logits: Tensor, weight: Tensor) -> Tensor:
+            return cross_entropy(logits, batch.targets["class"], weight)
 
-        loss = of(output.answer) + side_losses(output, of, self.config)
+        loss = of(output.answer, batch.weight) + side_losses(output, batch, of, self.config)
         for name, logits in output.auxiliary.items():
             member = batch.targets["member"][:, self.classes.index(name)]
             auxiliary = binary_cross_entropy(logits, member, batch.weight)
@@ -124,8 +124,9 @@ class NumberObjective:
         Raises:
             ConfigError: If the model predicts a spread that the loss does not train.
         """
-        numbers, known = batch.targets["numbers"], batch.targets["known"]
-        weight = (known > 1.0 - 1e-6) * batch.weight[:, None]  # a mixture needs both of its rows
+        numbers = batch.targets["numbers"]
+        known = batch.targets["known"] > 1.0 - 1e-6  # a mixture needs both of its rows
+        weight = known * batch.weight[:, None]
         kind = self._kind(output.log_variance is not None)
         if output.log_variance is not None and kind != "gaussian_nll":
             raise ConfigError(
@@ -133,12 +134,12 @@ class NumberObjective:
                 "use gaussian_nll or default"
             )
 
-        def of(mean: Tensor) -> Tensor:
+        def of(mean: Tensor, weight: Tensor) -> Tensor:
             branch = "squared" if kind == "gaussian_nll" else kind
-            return regression_loss(branch, mean, None, numbers, weight)
+            return regression_loss(branch, mean, None, numbers, known * weight[:, None])
 
         loss = regression_loss(kind, output.answer, output.log_variance, numbers, weight)
-        return loss + side_losses(output, of, self.config)
+        return loss + side_losses(output, batch, of, self.config)
 
     def scores(self, answers: Answers, labels: np.ndarray) -> dict[str, float]:
         """The loss, RMSE and CRPS of standardised numbers, over all labelled cells."""
@@ -180,8 +181,25 @@ def _select(config: TrainingConfig, default: str, known: tuple[str, ...]) -> str
 
 
 def side_losses(
-    output: Output, of: Callable[[Tensor], Tensor], config: TrainingConfig
+    output: Output,
+    batch: Batch,
+    of: Callable[[Tensor, Tensor], Tensor],
+    config: TrainingConfig,
 ) -> Tensor | float:
-    """The branches' losses times their weight, and the terms the model adds itself."""
-    branches: Any = sum(of(answer) for answer in output.branches.values())
+    """The branches' losses times their weight, and the terms the model adds itself.
+
+    A branch that bears an input's name learns from the rows that have this input.
+
+    Args:
+        output: The model's.
+        batch: What it saw.
+        of: From an answer and the weights of the rows (B,) to its loss.
+        config: The recipe's training part.
+    """
+
+    def weight(name: str) -> Tensor:
+        has = name in batch.inputs
+        return batch.weight * batch.inputs[name].present if has else batch.weight
+
+    branches: Any = sum(of(answer, weight(name)) for name, answer in output.branches.items())
     return config.branch_weight * branches + sum(output.losses.values())

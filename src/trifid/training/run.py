@@ -83,7 +83,8 @@ def _train_one(
         pipeline = Pipeline(recipe.inputs, loader.wanted)
         fit_pipeline(pipeline, loader, rows.train)
         model = build_model(recipe, pipeline, task)
-        scales = fit_scales(tuple(task.targets), rows.labels[rows.train]) if task.targets else {}
+        numbers = rows.labels[rows.train]
+        scales = fit_scales(tuple(task.targets), numbers, task.ordered) if task.targets else {}
         if here.leads:
             write_text(out / "recipe.toml", recipe.toml())
             write_json(out / "environment.json", environment(here.device))

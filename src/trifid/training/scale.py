@@ -33,10 +33,21 @@ class TargetScale(Config):
 Scales = Mapping[str, TargetScale]
 
 
-def fit_scales(names: Sequence[str], numbers: np.ndarray) -> dict[str, TargetScale]:
-    """Scales of the columns of `numbers` (N, D) over training rows, NaN = unlabelled."""
+def fit_scales(
+    names: Sequence[str], numbers: np.ndarray, ordered: Sequence[str] = ()
+) -> dict[str, TargetScale]:
+    """Scales of targets over training rows.
+
+    Args:
+        names: Of the columns.
+        numbers: The targets (N, D), NaN = unlabelled.
+        ordered: Those that rise from one to the next, as quantiles do. They share one mean and one
+            sd, so that what is in order before `restored` is in order after it.
+    """
     scales: dict[str, TargetScale] = {}
-    for name, column in zip(names, numbers.T, strict=True):
+    together = [k for k, name in enumerate(names) if name in ordered]
+    for k, name in enumerate(names):
+        column = numbers[:, together if k in together else k]
         known = column[np.isfinite(column)]
         sd = float(known.std()) if len(known) > 1 else 0.0
         mean = float(known.mean()) if len(known) else 0.0

@@ -1,5 +1,7 @@
 """What is minimised for classes and for numbers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -35,6 +37,17 @@ def test_branches_and_the_models_own_losses_are_added():
         losses={"own": torch.tensor(7.0)},
     )
     torch.testing.assert_close(objective.loss(more, prepared), 2 * alone + 7.0)
+
+
+def test_a_branch_learns_only_from_rows_that_have_its_input():
+    prepared = ClassObjective(("a", "b"), CONFIG).prepared(batch(label=[0, 1]))
+    table = replace(prepared.inputs["table"], present=torch.tensor([True, False]))
+    prepared = prepared.replace(inputs={"table": table})
+    logits = torch.zeros(2, 2, requires_grad=True)
+    output = Output(logits=torch.zeros(2, 2), branches={"table": logits})
+    ClassObjective(("a", "b"), CONFIG).loss(output, prepared).backward()
+    assert logits.grad is not None
+    assert (logits.grad[0] != 0).all() and (logits.grad[1] == 0).all()
 
 
 def numbers():

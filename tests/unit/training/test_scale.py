@@ -31,3 +31,14 @@ def test_a_wrong_spread_is_put_right_on_validation_rows(factor):
 def test_without_a_predicted_spread_there_is_nothing_to_calibrate():
     scales = fit_scales(("a", "b"), TRUTH)
     assert calibrated(scales, Answers(np.zeros_like(TRUTH)), TRUTH) == scales
+
+
+def test_targets_in_order_stay_in_order():
+    rng = np.random.default_rng(1)
+    low = rng.normal(0.0, 1.0, 500)
+    truth = np.stack([rng.normal(size=500), low, low + 0.2, low + rng.uniform(0.3, 3, 500)], axis=1)
+    scales = fit_scales(("z", "p16", "p50", "p84"), truth, ordered=("p16", "p50", "p84"))
+    assert scales["p16"] == scales["p50"] == scales["p84"] != scales["z"]
+    answered = np.sort(rng.normal(size=(100, 4)), axis=1)
+    back, _ = restored(scales, Answers(answered))
+    assert (np.diff(back[:, 1:], axis=1) > 0).all()

@@ -2,7 +2,7 @@
 
 The published numbers are of real objects, ours of whatever the suite was run on; every table says
 which, with the objects judged, training rows, epochs and seeds. A suite that is not finished is
-shown with the seeds all of its contenders have.
+shown with the seeds that all of its contenders have, or with what there is of the first seed.
 
     python benchmarks/experiments.py SUITE_FOLDER [SUITE_FOLDER ...]
 """
@@ -17,7 +17,6 @@ from typing import Any
 
 from trifid.bench.published import PublishedPaper, published
 from trifid.bench.suite import Suite, leaderboard, read_suite
-from trifid.evaluation.run import PREDICTIONS
 from trifid.files import safe_name
 
 Board = dict[str, Any]
@@ -106,27 +105,33 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path)
     for folder in parser.parse_args().folders:
         suite = read_suite(folder / "suite.toml")
-        board = read_board(suite, folder)
+        path = folder / "leaderboard.json"
+        if path.is_file():
+            board = json.loads(path.read_text(encoding="utf-8"))
+        else:
+            board = leaderboard(finished(suite, folder), folder)
         print("\n".join(text(suite, board, folder)))
 
 
-def read_board(suite: Suite, folder: Path) -> Board:
-    """The leaderboard of a suite, or of the seeds that are done if it is not finished."""
-    path = folder / "leaderboard.json"
-    if path.is_file():
-        return json.loads(path.read_text(encoding="utf-8"))
-    runs = folder / "runs"
-    done = [
-        seed
-        for seed in suite.seeds
-        if all(
-            (runs / safe_name(entry.name) / f"seed-{seed}" / PREDICTIONS).is_file()
-            for entry in suite.contenders
-        )
-    ]
-    if not done:
-        raise SystemExit(f"{folder}: no seed is finished by all contenders")
-    return leaderboard(suite.replace(seeds=tuple(done)), folder)
+def finished(suite: Suite, folder: Path) -> Suite:
+    """The seeds that all contenders have; before the first of them, its contenders that are done.
+
+    Raises:
+        SystemExit: If not even the first contender is done.
+    """
+
+    def done(name: str, seed: int) -> bool:
+        run = folder / "runs" / safe_name(name) / f"seed-{seed}"
+        return (run / "metrics.json").is_file()
+
+    seeds = [s for s in suite.seeds if all(done(entry.name, s) for entry in suite.contenders)]
+    if seeds:
+        return suite.replace(seeds=tuple(seeds))
+    first = suite.seeds[0]
+    there = tuple(entry for entry in suite.contenders if done(entry.name, first))
+    if suite.contenders[0] not in there:
+        raise SystemExit(f"{folder}: {suite.contenders[0].name}, seed {first}, is not finished")
+    return suite.replace(contenders=there, seeds=(first,))
 
 
 def text(suite: Suite, board: Board, folder: Path) -> Iterator[str]:
@@ -148,10 +153,13 @@ def said(suite: Suite, board: Board, folder: Path) -> str:
     kind = "simulated" if board["simulated"] else "real"
     seeds = ", ".join(str(seed) for seed in suite.seeds[: max(board["seeds"])])
     left = len(suite.seeds) - max(board["seeds"])
+    shown = {model["name"] for model in board["models"]}
+    missing = [entry.name for entry in suite.contenders if entry.name not in shown]
     return (
         f"Ours ({kind}): n = {board['n']} judged in {board['groups']} groups, {rows['train']} "
         f"training rows, {recipe['training']['epochs']} epochs, seeds {seeds}"
         + (f" (of {len(suite.seeds)} planned)" if left else "")
+        + (f"; not run: {', '.join(missing)}" if missing else "")
         + ". Mean over seeds (95 % interval over objects), ± standard deviation over seeds."
     )
 

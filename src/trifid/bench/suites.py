@@ -102,6 +102,7 @@ def _bhb2_tables() -> Suite:
         name="bhb2_tables",
         contenders=(
             Contender(name="batmm", recipe=full, set=(*_BHB2, *_BATMM)),
+            Contender(name="transformer-spectrum", recipe=full, set=(*_BATMM, *_BHB_SPECTRUM)),
             Contender(
                 name="transformer-image-cross", recipe=full, set=(*_BHB2, *_BATMM, no_segment)
             ),
@@ -110,25 +111,24 @@ def _bhb2_tables() -> Suite:
                 recipe=full,
                 set=(*_BHB2, *_BATMM, "model.cross=none"),
             ),
+            Contender(name="vgg1d-attention", recipe=early, set=_BHB_SPECTRUM),
+            Contender(name="resnet-se", recipe=early, set=_BHB_IMAGE),
+            Contender(name="svm", recipe="bhb2_svm", set=_BHB2_SPECTRUM),
+            Contender(name="xgboost", recipe="bhb2_xgboost", set=_BHB2_SPECTRUM),
+            Contender(name="early-concat", recipe=early, set=(*_BHB2, "model.fuse=concat")),
+            Contender(name="early-add", recipe=early, set=(*_BHB2, "model.fuse=add")),
+            Contender(name="early-vgg1d", recipe=early, set=_BHB2),
             Contender(
                 name="transformer-image",
                 recipe=full,
                 set=(*_BHB2, *_BATMM, "model.cross=none", no_segment),
             ),
-            Contender(name="transformer-spectrum", recipe=full, set=(*_BATMM, *_BHB_SPECTRUM)),
-            Contender(name="early-add", recipe=early, set=(*_BHB2, "model.fuse=add")),
-            Contender(name="early-concat", recipe=early, set=(*_BHB2, "model.fuse=concat")),
-            Contender(name="early-vgg1d", recipe=early, set=_BHB2),
-            Contender(name="vgg1d-attention", recipe=early, set=_BHB_SPECTRUM),
             Contender(
                 name="vgg1d", recipe=early, set=(*_BHB_SPECTRUM, "model.spectrum.segments=1")
             ),
-            Contender(name="resnet-se", recipe=early, set=_BHB_IMAGE),
             Contender(
                 name="resnet", recipe=early, set=(*_BHB_IMAGE, "model.image.excitation=false")
             ),
-            Contender(name="svm", recipe="bhb2_svm", set=_BHB2_SPECTRUM),
-            Contender(name="xgboost", recipe="bhb2_xgboost", set=_BHB2_SPECTRUM),
             *(
                 Contender(
                     name=f"batmm-{count}-segments",

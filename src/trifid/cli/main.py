@@ -18,6 +18,7 @@ from trifid.cli.ingest import ingest
 from trifid.cli.list import list_names
 from trifid.cli.predict import predict
 from trifid.cli.report import report
+from trifid.cli.repro import repro
 from trifid.cli.show import show
 from trifid.cli.simulate import simulate
 from trifid.cli.tables import printable
@@ -46,6 +47,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "compare": compare,
     "predict": predict,
     "report": report,
+    "repro": repro,
     "bench": bench,
     "audit": audit,
     "list": list_names,

@@ -14,7 +14,7 @@ import trifid
 from trifid.errors import StoreError
 from trifid.evaluation.predictions import Predictions
 from trifid.files import write_text
-from trifid.report import cards, figures, numbers, tables, trust
+from trifid.report import cards, figures, numbers, svg, tables, trust
 from trifid.report.gallery import Drawn, Group, gallery
 from trifid.report.run import RunFiles, read_run
 from trifid.report.text import clean, count, duration, interval, joined, number
@@ -88,6 +88,8 @@ class Page:
 def report_html(run: Path, store: Path | None = None) -> Path:
     """Writes RUN/report.html: one file that loads nothing and runs no script.
 
+    Its figures are also written as RUN/figures/*.svg, as wide as a column of a paper.
+
     Args:
         run: A run folder, or a k-fold run with its fold folders.
         store: The store the objects come from; the one named in run.json unless given.
@@ -98,8 +100,13 @@ def report_html(run: Path, store: Path | None = None) -> Path:
     """
     read = read_run(run)
     opened, note = _open_store(read, store)
+    page = _page(read, opened, note)
     path = run / "report.html"
-    write_text(path, render(_page(read, opened, note)))
+    write_text(path, render(page))
+    (run / "figures").mkdir(exist_ok=True)
+    for drawn in (*page.curves, *page.calibration_figures, *page.training):
+        name, text = svg.as_file(drawn.image)
+        write_text(run / "figures" / f"{name}.svg", text)
     return path
 
 

@@ -48,6 +48,7 @@ _STYLE: Any = {
     "ytick.labelsize": 8.5,
     "path.simplify": True,
 }
+_COLUMN = 88  # [mm]: width of a column of Astronomy & Astrophysics
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 
 
@@ -148,3 +149,14 @@ def _rename_ids(element: ElementTree.Element, used: set[str], name: str) -> None
             element.set(key, f"#{name}-{value[1:]}")
         elif "url(#" in value:
             element.set(key, _REFERENCE.sub(rf"url(#{name}-\1)", value))
+
+
+def as_file(image: Markup) -> tuple[str, str]:
+    """A drawn figure as a file for a paper: its name, and SVG as wide as a column.
+
+    Args:
+        image: From `draw`.
+    """
+    name = re.search(r'aria-labelledby="(.+?)-title ', image)
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{_COLUMN}mm" font-family="sans-serif" '
+    return (name[1] if name else "figure"), str(image).replace("<svg ", head, 1) + "\n"

@@ -166,6 +166,11 @@ def test_the_data_card_tells_origin_labels_and_leaks(page: Read) -> None:
     assert "415\u202f490 parameters, trained in 3.1 min at 116 rows per second" in page.source
 
 
+def test_figures_are_files_for_papers_too(page: Read, whole_run: Path) -> None:
+    names = {path.name for path in (whole_run / "figures").iterdir()}
+    assert {"roc.svg", "reliability.svg", "risk-coverage.svg"} <= names
+
+
 def test_equal_input_gives_equal_bytes(page: Read, whole_run: Path) -> None:
     assert report_html(whole_run).read_text(encoding="utf-8") == page.source
 

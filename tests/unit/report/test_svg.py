@@ -1,4 +1,5 @@
 import re
+import xml.etree.ElementTree as ElementTree
 from typing import Any
 
 from trifid.report import svg
@@ -46,3 +47,10 @@ def test_neighbouring_lines_differ_in_colour_and_dash() -> None:
     assert len(set(looks)) == 16
     assert looks[0][0] != looks[1][0]
     assert looks[0][1] != looks[1][1]
+
+
+def test_a_figure_is_a_file_of_one_column() -> None:
+    name, text = svg.as_file(svg.draw("one", "t", "d", _paint))
+    root = ElementTree.fromstring(text)  # noqa: S314  our own
+    assert name == "one" and root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert root.get("width") == "88mm" and root.get("viewBox")

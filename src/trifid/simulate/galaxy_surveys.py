@@ -60,9 +60,9 @@ def draw_deep(
 def draw_boss(rng: np.random.Generator, count: int, *, source: str = "analytic") -> Galaxies:
     """Draws the galaxies on BOSS's plates: half are `draw_deep`'s, half passed for quasars.
 
-    The latter are blue, compact in colour space and forming stars well above the main sequence,
-    r to 22.3, redshift 0.003 to 0.8. Their shares, magnitudes and bursts are rounded after a look at
-    seven galaxies among real candidates for quasars [unverified].
+    The latter are blue and form stars well above the main sequence, r to 22.3, redshift 0.003 to
+    0.8. Their shares, magnitudes and bursts are rounded after a look at seven galaxies among real
+    candidates for quasars [unverified].
     """
     redshift, magnitude, classes = _deep(rng, count, 0.55)
     taken = rng.random(count) < 0.5

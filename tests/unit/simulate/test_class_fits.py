@@ -68,3 +68,17 @@ def test_a_store_without_tables_is_refused(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(class_fits.Store, "open", lambda folder: store)
     with pytest.raises(StoreError, match="needs the modalities spectrum and table"):
         class_fits.with_fits(tmp_path / "sky", tmp_path / "out")
+
+
+def test_a_copy_may_keep_some_features_with_units_of_its_own(tmp_path: Path) -> None:
+    simulate("sgq3", 3, tmp_path / "sky", size=16)
+    kept = {"psfmag_g": "mag", "extinction_g": ""}
+    class_fits.with_fits(tmp_path / "sky", tmp_path / "out", source="analytic", kept=kept)
+    before, after = Store.open(tmp_path / "sky"), Store.open(tmp_path / "out", full=True)
+    table = after.schema.modalities["table"]
+    assert table.features == (*kept, *class_fits.FEATURES) and table.units[:2] == ("mag", "")
+    old, new = (s.take(np.arange(3), ["table"])["table"]["values"] for s in (before, after))
+    place = before.schema.modalities["table"].features.index("psfmag_g")
+    assert (old[:, place] == new[:, 0]).all()
+    with pytest.raises(StoreError, match="has no feature 'w1'"):
+        class_fits.with_fits(tmp_path / "sky", tmp_path / "none", kept={"w1": "mag"})

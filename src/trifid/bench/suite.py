@@ -132,9 +132,7 @@ def leaderboard(
         for entry in suite.contenders
     }
     if strange := [name for name in others or {} if not re.match(NAME, name)]:
-        raise ConfigError(
-            f"{strange[0]!r:.60} is no name: letters, digits, spaces, . _ + - only"
-        )
+        raise ConfigError(f"{strange[0]!r:.60} is no name: letters, digits, spaces, . _ + - only")
     if taken := sorted(set(runs) & set(others or {})):
         raise RunError(f"a contender is called {taken[0]!r} already: choose another name")
     board = compare_seeds(runs | {name: [part] for name, part in (others or {}).items()})

@@ -124,7 +124,7 @@ def _columns(name: str, wanted: ModalitySpec, stored: ModalitySpec) -> np.ndarra
         for feature, unit in zip(wanted.features, wanted.units, strict=True):
             if feature not in units:
                 raise StoreError(f"{name}: the store has no feature {feature!r}")
-            if unit != units[feature]:
+            if units[feature] and unit and unit != units[feature]:  # a catalogue may state none
                 raise StoreError(
                     f"{name}.{feature} is in {units[feature]!r}, the model expects {unit!r}"
                 )

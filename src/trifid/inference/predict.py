@@ -1,5 +1,6 @@
 """Predictions from Python: arrays in, classes with probabilities or numbers out."""
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from trifid.training.bundle import Bundle, load_bundle
 from trifid.transforms.pipeline import redshift_columns
 from trifid.transforms.regrid import regrid
 
+_CLOSE = 0.9  # likeness of a name to a missing one that makes it a misspelling
 _LARGEST = 1e30  # what float32 holds with room to spare; beyond it, and NaN, is no data
 
 
@@ -127,9 +129,11 @@ def _image_fields(name: str, spec: ModalitySpec, value: Any) -> dict[str, np.nda
 def _table_fields(name: str, spec: TableSpec, value: Any) -> dict[str, np.ndarray]:
     if not isinstance(value, Mapping):
         raise InputError(f"{name}: got {type(value).__name__}, expected names to numbers")
-    unknown = sorted(set(value) - set(spec.features))
-    if unknown:
-        raise InputError(f"{name}: unknown {unknown[:3]}; the bundle knows {list(spec.features)}")
+    unknown, missing = sorted(set(value) - set(spec.features)), set(spec.features) - set(value)
+    meant = [n for n in unknown if difflib.get_close_matches(str(n), missing, cutoff=_CLOSE)]
+    if meant or not set(value) & set(spec.features):
+        named = (meant or unknown)[:3]
+        raise InputError(f"{name}: unknown {named}; the bundle knows {list(spec.features)}")
     try:
         cells = np.array([value.get(feature, np.nan) for feature in spec.features], np.float64)
     except (TypeError, ValueError) as error:

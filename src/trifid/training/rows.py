@@ -11,9 +11,11 @@ from trifid.data.loader import Loader, wanted_modalities
 from trifid.data.splits import store_split
 from trifid.data.task import Labels, Task, is_labelled
 from trifid.errors import ConfigError, RunError
+from trifid.schema.modality import ModalitySpec, TableSpec
 from trifid.store.read import Store
 from trifid.training.recipe import Recipe
 from trifid.transforms.pipeline import Pipeline, TableInput, redshift_columns
+from trifid.transforms.table import expression_matrix
 
 Rows = Int64[np.ndarray, "N"]
 FIT_ROWS = 512  # training rows that decide noise, mean and sd of images, and the domain
@@ -132,11 +134,27 @@ def make_loader(store: Store, recipe: Recipe, labels: Labels | None) -> Loader:
     if labels is not None:
         by_class = {"label": labels}
         targets = by_class if labels.ndim == 1 else dict(zip(recipe.targets, labels.T, strict=True))
+    wanted = wanted_modalities(store, tuple(names))
     return Loader(
         store,
-        wanted_modalities(store, tuple(names)),
+        {name: _used(name, spec, recipe) for name, spec in wanted.items()},
         targets=targets,
         context=context_columns(store, recipe),
+    )
+
+
+def _used(name: str, spec: ModalitySpec, recipe: Recipe) -> ModalitySpec:
+    """Of a table only the features that the recipe's inputs are made from, as stored."""
+    if not isinstance(spec, TableSpec):
+        return spec
+    configs = [config for config in recipe.inputs.values() if config.modality == name]
+    used = np.zeros(len(spec.features), dtype=bool)
+    for config in configs:
+        if isinstance(config, TableInput):
+            used |= expression_matrix(config.features, spec.features).numpy().any(axis=0)
+    kept = np.flatnonzero(used).tolist()
+    return TableSpec(
+        features=tuple(spec.features[k] for k in kept), units=tuple(spec.units[k] for k in kept)
     )
 
 

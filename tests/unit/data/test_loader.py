@@ -85,3 +85,12 @@ def test_stopping_early_ends_the_reading_thread(store):
         for _batch in loader.batches(np.arange(80), 4):
             break
     assert threading.active_count() == before
+
+
+def test_a_catalogue_that_states_no_unit_is_taken_as_it_is(store):
+    stored = store.schema.modalities["table"]
+    wanted = TableSpec(features=stored.features[:1], units=("",))
+    assert Loader(store, {"table": wanted}).batch(np.arange(3)).inputs["table"].values.shape == (
+        3,
+        1,
+    )

@@ -134,6 +134,7 @@ def test_nan_pixels_are_no_data(bundle, store):
         ({"spectrum": (np.arange(1, 9), np.zeros((2, 8)), np.ones(8))}, r"flux \(2, 8\)"),
         ({"spectrum": (np.arange(1, 9) * np.nan, np.zeros(8), np.ones(8))}, "ascend"),
         ({"table": {"w1mag": 3.0}}, r"unknown \['w1mag'\]"),
+        ({"table": {"modelmag_u": 3.0, "modelmag_gg": 3.0}}, r"unknown \['modelmag_gg'\]"),
         ({"table": {"modelmag_u": "bright"}}, "expected numbers"),
         ({"table": [1.0, 2.0]}, "got list"),
     ],

@@ -2,7 +2,8 @@
 
     OUT/suite.toml  runs/CONTENDER/seed-N/ (each an ordinary run)  leaderboard.json, .md, .html
 
-Every run is finished or begun anew from its last checkpoint, so a suite that was killed goes on.
+A leaderboard of the seeds so far is written after each seed; with other seeds a suite may be gone on
+with. Every run is finished or begun anew from its last checkpoint, so a suite that was killed goes on.
 Predictions of a model that is not trifid's enter as a file of the same form, see `submission`.
 """
 
@@ -100,7 +101,7 @@ def run_suite(
     known = out / "suite.toml"
     if known.is_file() and not resume:
         raise RunError(f"{out} holds a suite: add --resume to go on, or choose another folder")
-    if known.is_file() and known.read_text(encoding="utf-8") != text:
+    if known.is_file() and read_suite(known).replace(seeds=suite.seeds) != suite:
         raise RunError(f"{out} holds another suite: choose another folder")
     out.mkdir(parents=True, exist_ok=True)
     write_text(known, text)
@@ -108,11 +109,18 @@ def run_suite(
         folder = _folder(out, name, seed)
         tell(f"{number + 1} of {len(planned)}: {name}, seed {seed}")
         judge(train(recipe, store, folder, folds=suite.folds, resume=True), folder)
+        done = (number + 1) // len(suite.contenders)
+        if (number + 1) % len(suite.contenders) == 0 and done < len(suite.seeds):
+            _write(leaderboard(suite.replace(seeds=suite.seeds[:done]), out, others), out)
     board = leaderboard(suite, out, others)
+    _write(board, out)
+    return board
+
+
+def _write(board: dict[str, Any], out: Path) -> None:
     write_json(out / "leaderboard.json", board)
     write_text(out / "leaderboard.md", leaderboard_text(board))
     write_text(out / "leaderboard.html", leaderboard_page(board))
-    return board
 
 
 def leaderboard(

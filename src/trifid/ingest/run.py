@@ -14,7 +14,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Collection, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +35,7 @@ from trifid.store.read import Store
 from trifid.store.write import StoreWriter
 from trifid.surveys.catalogue import Catalogue, read_catalogue
 from trifid.surveys.catalogue_files import is_catalogue
+from trifid.surveys.sdss import ABOUT_SIMULATION
 from trifid.version import __version__
 
 _PLAN = "plan.json"
@@ -71,12 +72,14 @@ class _Inputs:
         catalogues: Read.
         content: Hash of the files' names and sizes, the catalogues and the options.
         plan: The same with the times of the files: what an interrupted ingest must match.
+        simulated: Whether any of it is simulated.
     """
 
     folder: Path
     catalogues: list[Catalogue]
     content: str
     plan: str
+    simulated: bool = False
 
 
 def ingest(
@@ -128,6 +131,7 @@ def ingest(
     skipped += [*failed, *gathered.skipped]
     if not gathered.rows:
         raise InputError(_nothing(folder, skipped))
+    inputs = replace(inputs, simulated=_simulated(folder, probes, held))
     schema, naming = make_schema(
         list(gathered.rows.values()), probes, catalogues, bands=bands, size=size, wanted=wanted
     )
@@ -218,6 +222,15 @@ def _new_rows(rows: Sequence[Row], held: Store | None) -> tuple[list[Row], list[
     return with_groups(new, known), repeated
 
 
+def _simulated(folder: Path, probes: Sequence[Probe], held: Store | None) -> bool:
+    """Whether the folder, a spectrum in it or the store that is extended says it is simulated."""
+    return (
+        (folder / ABOUT_SIMULATION).is_file()
+        or (held is not None and held.manifest.provenance.get("simulated") == "true")
+        or any(found.identity is not None and found.identity.simulated for found in probes)
+    )
+
+
 def _nothing(folder: Path, skipped: Sequence[Skipped]) -> str:
     found = f"{folder}: nothing to store"
     if not skipped:
@@ -284,7 +297,7 @@ def _provenance(inputs: _Inputs) -> dict[str, str]:
         "made_by": f"trifid {__version__} ingest",
         "inputs": inputs.content,
         "catalogues": json.dumps({c.path.name: c.sha256 for c in inputs.catalogues}),
-    }
+    } | ({"simulated": "true"} if inputs.simulated else {})
 
 
 def _unwanted(rows: Sequence[Row], chosen: Mapping[str, tuple[str, ...]]) -> list[Skipped]:

@@ -29,11 +29,11 @@ from trifid.progress import progress
 from trifid.schema.block import Block
 from trifid.simulate import camera, gaps, plates, spec_file
 from trifid.simulate.instruments import INSTRUMENTS
+from trifid.surveys.sdss import ABOUT_SIMULATION
 
 if TYPE_CHECKING:
     from trifid.simulate.run import Job
 
-_ABOUT = "simulate.json"
 _KEYS = ("plate", "mjd", "fiber", "bestobjid", "ra", "dec")
 _FILE_COLUMNS = {"object_id", "group", "source_path", "source_sha256", "run2d", "instrument"}
 _OWN_ROW = {
@@ -84,11 +84,11 @@ def write_all(jobs: list["Job"], provenance: dict[str, str], workers: int) -> No
 
 def _begin(out: Path, provenance: dict[str, str]) -> None:
     """Makes the folder, or finds it begun by the same command."""
-    about = out / _ABOUT
+    about = out / ABOUT_SIMULATION
     if about.is_file():
         if json.loads(about.read_text(encoding="utf-8")) != provenance:
             raise StoreError(
-                f"{out} holds files of another simulation ({_ABOUT}): give another folder"
+                f"{out} holds files of another simulation ({ABOUT_SIMULATION}): give another folder"
             )
         if (out / "catalogue.fits").is_file() and not (out / "parts").is_dir():
             raise StoreError(f"{out} already holds a finished simulation: give another folder")

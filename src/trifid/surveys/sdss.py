@@ -97,11 +97,16 @@ class Identity:
     bestobjid: str | None
     ra: float | None
     dec: float | None
+    simulated: bool = False
 
     @property
     def object_id(self) -> str:
         """The key of its row."""
         return spectrum_id(self.plate, self.mjd, self.fiber)
+
+
+ABOUT_SIMULATION = "simulate.json"
+"""A file of this name at the top of a folder says that what lies there is simulated."""
 
 
 @dataclass(frozen=True)
@@ -312,7 +317,10 @@ def _identity(parts: _Parts) -> Identity:
     if not all(isinstance(number, int) and 0 < number < 10**9 for number in numbers):
         raise InputError(f"no plate, MJD and fibre in its row or header (got {numbers})")
     plate, mjd, fiber = (int(number) for number in numbers if number is not None)
-    return Identity(plate, mjd, fiber, bestobjid=_bestobjid(row), ra=ra, dec=dec)
+    simulated = b"SIMULATE=" in parts.header and bool(
+        fits_table.parse_cards(parts.header).get("SIMULATE")
+    )
+    return Identity(plate, mjd, fiber, _bestobjid(row), ra, dec, simulated)
 
 
 def _position(row: _Rows | None) -> tuple[float | None, float | None]:

@@ -32,6 +32,8 @@ def test_a_suite_trains_judges_and_goes_on_where_it_was_killed(
 
     def killed_at_the_third(*arguments, **options):
         if len(lines) == 3:
+            first = json.loads((out / "leaderboard.json").read_text())
+            assert first["seeds"] == [1, 1]  # the seed that is done
             raise KeyboardInterrupt
         return right(*arguments, **options)
 
@@ -60,7 +62,9 @@ def test_a_suite_trains_judges_and_goes_on_where_it_was_killed(
     text = (out / "leaderboard.md").read_text()
     assert text == leaderboard_text(board) and "the reference" in text
     with pytest.raises(RunError, match="another suite"):
-        run_suite(suite.replace(seeds=(1,)), store_folder, out, resume=True)
+        run_suite(suite.replace(set=(*QUICK, "training.epochs=2")), store_folder, out, resume=True)
+    fewer = run_suite(suite.replace(seeds=(2,)), store_folder, out, resume=True)
+    assert fewer["seeds"] == [1, 1] and weights.stat().st_mtime_ns == before
 
 
 def test_everything_is_checked_before_the_first_run(suite, store_folder, tmp_path):

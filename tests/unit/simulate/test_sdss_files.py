@@ -32,6 +32,14 @@ def _orders(ingested: Store, direct: Store) -> tuple[np.ndarray, np.ndarray]:
     return np.array([ids[0].index(name) for name in ids[1]]), np.arange(len(direct))
 
 
+def test_a_store_of_simulated_files_says_so(stores, tmp_path) -> None:
+    folder, ingested, _ = stores
+    assert ingested.manifest.provenance["simulated"] == "true"
+    assert Store.open(ingest(folder / "spectra", tmp_path / "store").store).manifest.provenance[
+        "simulated"
+    ]  # the files alone, by their headers
+
+
 def test_rows_come_back_as_they_went(stores) -> None:
     _, ingested, direct = stores
     assert len(ingested) == len(direct) == _ROWS

@@ -2,8 +2,8 @@
 
     OUT/suite.toml  runs/CONTENDER/seed-N/ (each an ordinary run)  leaderboard.json, .md, .html
 
-A leaderboard of the seeds so far is written after each seed; with other seeds a suite may be gone on
-with. Every run is finished or begun anew from its last checkpoint, so a suite that was killed goes on.
+Every run is finished or begun anew from its last checkpoint, so a suite that was killed goes on. A
+leaderboard is written after each seed; a finished suite may be gone on with under more seeds.
 Predictions of a model that is not trifid's enter as a file of the same form, see `submission`.
 """
 

@@ -92,9 +92,10 @@ def _print(folder: Path, document: dict[str, Any]) -> None:
     from trifid.cli.tables import plain_console, print_table, printable
 
     console = plain_console()
+    kind = "simulated " if document["provenance"].get("simulated") == "true" else ""
     console.print(
         printable(
-            f"{folder}: {document['rows']} rows of {document['groups']} objects in "
+            f"{folder}: {document['rows']} rows of {document['groups']} {kind}objects in "
             f"{document['shards']} shards, {document['bytes'] / 1e6:,.1f} MB"
         ),
         soft_wrap=True,

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from trifid.cli.info import info
 from trifid.errors import ConfigError, StoreError
 from trifid.ingest.run import ingest
 from trifid.simulate import sdss_files, simulate
@@ -32,9 +33,11 @@ def _orders(ingested: Store, direct: Store) -> tuple[np.ndarray, np.ndarray]:
     return np.array([ids[0].index(name) for name in ids[1]]), np.arange(len(direct))
 
 
-def test_a_store_of_simulated_files_says_so(stores, tmp_path) -> None:
+def test_a_store_of_simulated_files_says_so(stores, tmp_path, capsys) -> None:
     folder, ingested, _ = stores
     assert ingested.manifest.provenance["simulated"] == "true"
+    info(ingested.folder)
+    assert "simulated objects" in capsys.readouterr().out
     assert Store.open(ingest(folder / "spectra", tmp_path / "store").store).manifest.provenance[
         "simulated"
     ]  # the files alone, by their headers

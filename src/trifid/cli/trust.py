@@ -16,8 +16,9 @@ def trust_rows(document: dict[str, Any]) -> list[tuple[str, str]]:
         said = f"{interval_text(entry['coverage'])}, {entry['mean_size']:.2f} classes"
         rows.append((f"sets of {entry['wanted']:.0%}, {name.replace('_', ' ')}", said))
     for entry in found["selective"]["at"]:
-        error = "none answered" if entry["error"] is None else interval_text(entry["error"])
-        said = f"{entry['answered']:.0%} answered, error {error}"
+        said = "no object can be answered"
+        if entry["error"] is not None:
+            said = f"{entry['answered']:.0%} answered, error {interval_text(entry['error'])}"
         rows.append((f"abstain for an error of {entry['risk']:.0%}", said))
     return rows
 

@@ -91,6 +91,9 @@ def training(
     return [(image, said) for said, image in drawn if image is not None]
 
 
+_LEAST_POINTS = 2  # one epoch, as classical models have, is no curve
+
+
 def _by_epoch(
     name: str,
     title: str,
@@ -109,7 +112,7 @@ def _by_epoch(
                     "linestyle": svg.DASHES[order],
                 }
                 lines.append((f"{fold} {label}".strip(), look, points))
-    if not lines:
+    if all(len(points) < _LEAST_POINTS for *_, points in lines):
         return None
 
     def paint(figure: Any) -> None:

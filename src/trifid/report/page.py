@@ -16,7 +16,7 @@ from trifid.evaluation.predictions import Predictions
 from trifid.files import write_text
 from trifid.report import cards, figures, numbers, svg, tables, trust
 from trifid.report.gallery import Drawn, Group, gallery
-from trifid.report.run import RunFiles, read_run
+from trifid.report.run import Document, RunFiles, read_run
 from trifid.report.text import clean, count, duration, interval, joined, number
 from trifid.store.read import Store
 
@@ -268,9 +268,10 @@ def _title(run: RunFiles) -> str:
 
 
 def _model(run: RunFiles) -> str:
-    """The kind of model the recipe names, else what the predictions say."""
+    """The method or kind of model the recipe names, else what the predictions say."""
     known = run.predictions.metadata.get("model", "") if run.predictions else ""
-    return str(run.recipe.get("model", {}).get("kind") or known)
+    model: Document = run.recipe.get("model", {})
+    return str(model.get("method", {}).get("kind") or model.get("kind") or known)
 
 
 def _headline(run: RunFiles, judged: Predictions | None) -> str:

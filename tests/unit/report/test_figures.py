@@ -43,6 +43,7 @@ def test_training_says_the_last_values_and_skips_what_is_missing() -> None:
     assert len(drawn) == 1
     assert "train 0.250." in drawn[0][0]
     assert figures.training([("", [])]) == []
+    assert figures.training([("", log[:1])]) == []  # one epoch is no curve
 
 
 @pytest.mark.parametrize("flux", [np.full(50, np.nan), np.zeros(50)])

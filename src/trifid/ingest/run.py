@@ -33,9 +33,9 @@ from trifid.schema.modality import StoreSchema
 from trifid.store.manifest import MANIFEST, ShardEntry, shard_name
 from trifid.store.read import Store
 from trifid.store.write import StoreWriter
+from trifid.surveys.base import ABOUT_SIMULATION
 from trifid.surveys.catalogue import Catalogue, read_catalogue
 from trifid.surveys.catalogue_files import is_catalogue
-from trifid.surveys.sdss import ABOUT_SIMULATION
 from trifid.version import __version__
 
 _PLAN = "plan.json"

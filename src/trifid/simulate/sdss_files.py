@@ -29,7 +29,7 @@ from trifid.progress import progress
 from trifid.schema.block import Block
 from trifid.simulate import camera, gaps, plates, spec_file
 from trifid.simulate.instruments import INSTRUMENTS
-from trifid.surveys.sdss import ABOUT_SIMULATION
+from trifid.surveys.base import ABOUT_SIMULATION
 
 if TYPE_CHECKING:
     from trifid.simulate.run import Job

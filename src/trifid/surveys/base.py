@@ -3,6 +3,9 @@
 from trifid.config import Config
 from trifid.schema.modality import ColumnSpec
 
+ABOUT_SIMULATION = "simulate.json"
+"""A file of this name at the top of a folder says that what lies there is simulated."""
+
 
 class Survey(Config):
     """A survey that trifid reads.

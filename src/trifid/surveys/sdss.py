@@ -105,10 +105,6 @@ class Identity:
         return spectrum_id(self.plate, self.mjd, self.fiber)
 
 
-ABOUT_SIMULATION = "simulate.json"
-"""A file of this name at the top of a folder says that what lies there is simulated."""
-
-
 @dataclass(frozen=True)
 class SpectrumFile:
     """A spec file on the trifid grid.
@@ -317,9 +313,8 @@ def _identity(parts: _Parts) -> Identity:
     if not all(isinstance(number, int) and 0 < number < 10**9 for number in numbers):
         raise InputError(f"no plate, MJD and fibre in its row or header (got {numbers})")
     plate, mjd, fiber = (int(number) for number in numbers if number is not None)
-    simulated = b"SIMULATE=" in parts.header and bool(
-        fits_table.parse_cards(parts.header).get("SIMULATE")
-    )
+    marked = b"SIMULATE=" in parts.header
+    simulated = marked and bool(fits_table.parse_cards(parts.header).get("SIMULATE"))
     return Identity(plate, mjd, fiber, _bestobjid(row), ra, dec, simulated)
 
 

@@ -6,7 +6,14 @@ import json
 import pytest
 
 from trifid.errors import InputError
-from trifid.files import safe_name, sha256_file, write_json, write_text, written_whole
+from trifid.files import (
+    flattened,
+    safe_name,
+    sha256_file,
+    write_json,
+    write_text,
+    written_whole,
+)
 
 
 @pytest.mark.parametrize(
@@ -58,3 +65,8 @@ def test_json_without_nan(tmp_path):
 def test_sha256(tmp_path):
     (tmp_path / "x").write_bytes(b"trifid" * 100_000)
     assert sha256_file(tmp_path / "x") == hashlib.sha256(b"trifid" * 100_000).hexdigest()
+
+
+def test_nested_documents_become_dotted_keys():
+    document = {"a": 1, "b": {"c": [1, 2], "d": {}, "e": {"f": None}}}
+    assert list(flattened(document)) == [("a", 1), ("b.c", [1, 2]), ("b.e.f", None)]

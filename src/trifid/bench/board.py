@@ -13,32 +13,26 @@ _NUMBERS = ("rmse", "r2", "mae")
 
 def leaderboard_text(board: Board) -> str:
     """Markdown tables, one for the classes or for each target, the best model first."""
-    kind = "simulated objects" if board["simulated"] else "objects"
-    said = (
-        f"{board['suite']}: {board['n']} {kind} in {board['groups']} groups, "
-        f"{max(board['seeds'])} seeds; mean over seeds (95 % interval over objects; "
-        "± standard deviation over seeds)"
-    )
-    if board["kind"] == "classification":
-        return f"{said}\n\n{_table(board, _CLASSES, 'macro_f1')}"
-    parts = [
-        f"{target} (n = {rows}):\n\n"
-        + _table(board, tuple(f"{target}_{name}" for name in _NUMBERS), f"{target}_rmse")
-        for target, rows in board["targets"].items()
-    ]
-    return f"{said}\n\n" + "\n".join(parts) + _order_line(board)
+    parts = [_said(board)]
+    for title, rows in _tables(board):
+        head, *body = (f"| {' | '.join(row)} |" for row in rows)
+        lines = [head, "|---" * len(rows[0]) + "|", *body]
+        parts += [f"{title}:", "\n".join(lines)] if title else ["\n".join(lines)]
+    return "\n\n".join([*parts, *_order_line(board)]) + "\n"
 
 
 def leaderboard_page(board: Board) -> str:
     """One self-contained page: the tables and the picture of quality against cost."""
     main = _main(board)
-    tables = "".join(_html_table(part) for part in leaderboard_text(board).split("\n\n"))
+    said = [_said(board), *_order_line(board)]
+    words = "".join(Markup("<p>{}</p>").format(line) for line in said)
+    tables = "".join(_html_table(*part) for part in _tables(board))
     pictures = "".join(_pareto(board, main, cost) for cost in ("train_seconds", "parameters"))
     title = escape(f"Leaderboard {board['suite']}")
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<style>{_CSS}</style></head><body><main><h1>{title}</h1>{tables}{pictures}"
+        f"<style>{_CSS}</style></head><body><main><h1>{title}</h1>{words}{tables}{pictures}"
         "</main></body></html>\n"
     )
 
@@ -67,22 +61,41 @@ def _main(board: Board) -> str:
     return f"{next(iter(board['targets']))}_rmse"
 
 
-def _table(board: Board, metrics: tuple[str, ...], main: str) -> str:
+def _said(board: Board) -> str:
+    kind = "simulated objects" if board["simulated"] else "objects"
+    return (
+        f"{board['suite']}: {board['n']} {kind} in {board['groups']} groups, "
+        f"{max(board['seeds'])} seeds; mean over seeds (95 % interval over objects; "
+        "± standard deviation over seeds)"
+    )
+
+
+def _tables(board: Board) -> list[tuple[str, list[list[str]]]]:
+    """Title and rows of each table, heads first."""
+    if board["kind"] == "classification":
+        return [("", _rows(board, _CLASSES, "macro_f1"))]
+    return [
+        (
+            f"{target} (n = {count})",
+            _rows(board, tuple(f"{target}_{name}" for name in _NUMBERS), f"{target}_rmse"),
+        )
+        for target, count in board["targets"].items()
+    ]
+
+
+def _rows(board: Board, metrics: tuple[str, ...], main: str) -> list[list[str]]:
     lower = main.endswith("_rmse")
     heads = [name.removeprefix(main.removesuffix("rmse")) if lower else name for name in metrics]
     heads = [head.replace("_", " ") for head in heads]
-    lines = [
-        f"| model | {' | '.join(heads)} | parameters | train [s] | against first |",
-        "|---" * (len(heads) + 4) + "|",
-    ]
+    rows = [["model", *heads, "parameters", "train [s]", "against first"]]
     gaps = {entry["a"]: entry for entry in board["differences"] if entry["metric"] == main}
     for model in sorted(board["models"], key=lambda model: _rank(model, main, lower)):
         cost = model["cost"]
         cells = [_cell(model["metrics"][name]) for name in metrics]
         cells += [f"{cost['parameters']:,}" if cost.get("parameters") else "-"]
         cells += [f"{cost['train_seconds']:.0f}" if cost.get("train_seconds") else "-"]
-        lines.append(f"| {model['name']} | {' | '.join(cells)} | {_against(gaps, model)} |")
-    return "\n".join(lines) + "\n"
+        rows.append([model["name"], *cells, _against(gaps, model)])
+    return rows
 
 
 def _rank(model: dict[str, Any], main: str, lower: bool) -> float:
@@ -107,15 +120,16 @@ def _against(gaps: dict[str, Any], model: dict[str, Any]) -> str:
     return f"{entry['value']:+.3f}, p {'-' if p is None else f'{p:.3f}'}: {verdict}"
 
 
-def _order_line(board: Board) -> str:
+def _order_line(board: Board) -> list[str]:
+    """A line on the order of quantiles, where there are any."""
     crossed = [
         f"{model['name']} {model['crossed']:.1f}"
         for model in board["models"]
         if model["crossed"] is not None
     ]
     if not crossed:
-        return ""
-    return f"\nRows with quantiles out of order, mean over seeds: {', '.join(crossed)}.\n"
+        return []
+    return [f"Rows with quantiles out of order, mean over seeds: {', '.join(crossed)}."]
 
 
 def _pareto(board: Board, main: str, cost: str) -> Markup:
@@ -124,13 +138,14 @@ def _pareto(board: Board, main: str, cost: str) -> Markup:
     if len(models) < 2:
         return Markup("")
     points = [(float(m["cost"][cost]), float(m["metrics"][main]["value"])) for m in models]
-    front = [points[i] for i in pareto(points, lower=main.endswith("_rmse"))]
+    front = pareto(points, lower=main.endswith("_rmse"))
     said = {"train_seconds": "Training time [s]", "parameters": "Parameters"}[cost]
     quality = main.replace("_", " ")
 
     def paint(figure: Any) -> None:
         axes = figure.subplots()
-        axes.plot(*zip(*front, strict=True), color=svg.MUTED, linewidth=1.0, linestyle="--")
+        edge = zip(*(points[i] for i in front), strict=True)
+        axes.plot(*edge, color=svg.MUTED, linewidth=1.0, linestyle="--")
         for index, (model, (x, y)) in enumerate(zip(models, points, strict=True)):
             entry = model["metrics"][main]
             if entry["low"] is not None:
@@ -140,28 +155,25 @@ def _pareto(board: Board, main: str, cost: str) -> Markup:
         axes.set(xscale="log", xlabel=said, ylabel=quality)
         axes.margins(x=0.25)
 
-    best = ", ".join(models[i]["name"] for i in pareto(points, lower=main.endswith("_rmse")))
+    best = ", ".join(models[i]["name"] for i in front)
     text = f"{quality} against {said.lower()}; not beaten in both: {best}."
     drawn = svg.draw(f"pareto-{cost}", f"{quality} against {said}", text, paint)
     return Markup("<figure>{}<figcaption>{}</figcaption></figure>").format(drawn, text)
 
 
-def _html_table(block: str) -> Markup:
-    lines = block.strip().splitlines()
-    if not lines or not lines[0].startswith("|"):
-        return Markup("<p>{}</p>").format(" ".join(lines)) if lines else Markup("")
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+def _html_table(title: str, rows: list[list[str]]) -> Markup:
     head = Markup("").join(Markup('<th scope="col">{}</th>').format(cell) for cell in rows[0])
     body = Markup("").join(
         Markup('<tr><th scope="row">{}</th>{}</tr>').format(
             row[0], Markup("").join(Markup("<td>{}</td>").format(cell) for cell in row[1:])
         )
-        for row in rows[2:]
+        for row in rows[1:]
     )
+    caption = Markup("<caption>{}</caption>").format(title) if title else ""
     return Markup(
-        '<div class="wide" tabindex="0"><table><thead><tr>{}</tr></thead><tbody>{}</tbody>'
+        '<div class="wide" tabindex="0"><table>{}<thead><tr>{}</tr></thead><tbody>{}</tbody>'
         "</table></div>"
-    ).format(head, body)
+    ).format(caption, head, body)
 
 
 _CSS = (

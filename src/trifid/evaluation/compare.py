@@ -11,7 +11,7 @@ import numpy as np
 from trifid.errors import RunError
 from trifid.evaluation import numbers
 from trifid.evaluation.evaluate import judge, statistic_of
-from trifid.evaluation.measure import measure
+from trifid.evaluation.measure import measures, plain
 from trifid.evaluation.predictions import Predictions
 from trifid.metrics.comparison import bootstrap_p, holm, mcnemar
 from trifid.metrics.intervals import LEVEL, Intervals, Statistic, bootstrap
@@ -28,7 +28,7 @@ COMPARED = (
     "log_loss",
     "brier",
 )
-_LOWER_IS_BETTER = frozenset({"log_loss", "brier"})
+LOWER = frozenset({"log_loss", "brier"})
 COMPARED_COLUMNS = [OVERALL.index(name) for name in COMPARED]
 _ALPHA = 0.05
 
@@ -255,23 +255,17 @@ def _differences(
             "a": name_a,
             "b": name_b,
             "metric": metric,
-            **measure(value, low, high, "paired bca"),
-            "p": p if np.isfinite(p) else None,
+            **entry,
+            "p": plain(p),
             "test": test,
         }
-        for metric, value, low, high, p, test in zip(
-            COMPARED,
-            found.value.tolist(),
-            found.low.tolist(),
-            found.high.tolist(),
-            p_values,
-            tests,
-            strict=True,
+        for metric, entry, p, test in zip(
+            COMPARED, measures(found, "paired bca"), p_values, tests, strict=True
         )
     ]
 
 
-def adjust(differences: list[dict[str, Any]], *, lower: frozenset[str] = _LOWER_IS_BETTER) -> None:
+def adjust(differences: list[dict[str, Any]], *, lower: frozenset[str] = LOWER) -> None:
     """Adds p_adjusted (Holm over the pairs of runs, for each metric) and better.
 
     Args:
@@ -282,7 +276,7 @@ def adjust(differences: list[dict[str, Any]], *, lower: frozenset[str] = _LOWER_
         family = [entry for entry in differences if entry["metric"] == metric]
         raw = np.array([entry["p"] for entry in family], dtype=np.float64)
         for entry, p in zip(family, holm(raw).tolist(), strict=True):
-            entry["p_adjusted"] = p if np.isfinite(p) else None
+            entry["p_adjusted"] = plain(p)
             entry["better"] = _better(entry, lower)
 
 

@@ -6,7 +6,14 @@ from typing import Any
 import numpy as np
 
 from trifid.errors import RunError
-from trifid.evaluation.measure import FEW_GROUPS, Entry, measure, pooled_note, simulated_note
+from trifid.evaluation.measure import (
+    FEW_GROUPS,
+    Entry,
+    measure,
+    measures,
+    pooled_note,
+    simulated_note,
+)
 from trifid.evaluation.numbers import evaluate_numbers
 from trifid.evaluation.predictions import Predictions
 from trifid.evaluation.trust import trust
@@ -91,8 +98,7 @@ def judge(
     """The overall measures of labelled rows by name, and those of each class, with intervals."""
     statistic = statistic_of(rows)
     found = bootstrap(statistic, statistic.groups, resamples=resamples, seed=seed, rows=len(rows))
-    numbers = zip(found.value.tolist(), found.low.tolist(), found.high.tolist(), strict=True)
-    entries = [measure(*triple, "bca") for triple in numbers]
+    entries = measures(found, "bca")
     classes = len(rows.classes)
     overall: dict[str, Entry] = dict(zip(OVERALL, entries, strict=False))
     by_class: list[Entry] = [

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from trifid.evaluation.predictions import Predictions
+from trifid.metrics.intervals import Intervals
 
 Entry = dict[str, Any]
 FEW_GROUPS = 100
@@ -11,8 +12,18 @@ FEW_GROUPS = 100
 
 def measure(value: float, low: float, high: float, method: str) -> Entry:
     """One number with its interval, None in place of NaN and infinity."""
-    ends = [number if math.isfinite(number) else None for number in (value, low, high)]
-    return {**dict(zip(("value", "low", "high"), ends, strict=True)), "method": method}
+    return {"value": plain(value), "low": plain(low), "high": plain(high), "method": method}
+
+
+def measures(found: Intervals, method: str) -> list[Entry]:
+    """The numbers of a bootstrap, each with its interval."""
+    ends = zip(found.value.tolist(), found.low.tolist(), found.high.tolist(), strict=True)
+    return [measure(*triple, method) for triple in ends]
+
+
+def plain(value: float) -> float | None:
+    """A number as JSON has it: None in place of NaN and infinity."""
+    return float(value) if math.isfinite(value) else None
 
 
 def simulated_note(rows: Predictions) -> list[str]:

@@ -6,7 +6,15 @@ from typing import Any
 import numpy as np
 
 from trifid.errors import RunError
-from trifid.evaluation.measure import FEW_GROUPS, Entry, measure, pooled_note, simulated_note
+from trifid.evaluation.measure import (
+    FEW_GROUPS,
+    Entry,
+    measure,
+    measures,
+    plain,
+    pooled_note,
+    simulated_note,
+)
 from trifid.evaluation.predictions import Predictions
 from trifid.metrics.comparison import bootstrap_p
 from trifid.metrics.intervals import LEVEL, bootstrap, wilson
@@ -100,9 +108,7 @@ def judge_target(
         seed=seed,
         rows=len(statistic.row_groups),
     )
-    numbers = zip(found.value.tolist(), found.low.tolist(), found.high.tolist(), strict=True)
-    entries = (measure(*triple, "bca") for triple in numbers)
-    return dict(zip(statistic.names, entries, strict=True))
+    return dict(zip(statistic.names, measures(found, "bca"), strict=True))
 
 
 def differences(
@@ -117,15 +123,10 @@ def differences(
     rows = len(first.row_groups)
     found = bootstrap(gap, first.groups, resamples=resamples, seed=seed, rows=rows)
     p_values = bootstrap_p(found.value, found.samples).tolist()
-    ends = zip(found.value.tolist(), found.low.tolist(), found.high.tolist(), strict=True)
+    entries = measures(found, "paired bca")
     return [
-        {
-            "metric": metric,
-            **measure(*triple, "paired bca"),
-            "p": p if math.isfinite(p) else None,
-            "test": "paired bootstrap",
-        }
-        for metric, triple, p in zip(COMPARED, ends, p_values, strict=True)
+        {"metric": metric, **entry, "p": plain(p), "test": "paired bootstrap"}
+        for metric, entry, p in zip(COMPARED, entries, p_values, strict=True)
     ]
 
 

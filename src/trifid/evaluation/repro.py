@@ -8,7 +8,7 @@ import numpy as np
 from trifid.errors import RunError, StoreError
 from trifid.evaluation.predictions import Predictions, read_predictions
 from trifid.evaluation.run import METRICS, PREDICTIONS, judge
-from trifid.files import read_json
+from trifid.files import flattened, read_json
 from trifid.store.read import Store
 from trifid.training.recipe import Recipe
 from trifid.training.run import train
@@ -105,19 +105,9 @@ def _keys(part: Predictions) -> dict[tuple[str, ...], int]:
 
 
 def _changes(then: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
-    flat = [dict(_flat(document)) for document in (then, now)]
+    flat = [dict(flattened(document)) for document in (then, now)]
     return {
         key: {"then": flat[0].get(key), "now": flat[1].get(key)}
         for key in sorted(set(flat[0]) | set(flat[1]))
         if flat[0].get(key) != flat[1].get(key)
     }
-
-
-def _flat(document: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
-    for key, value in document.items():
-        if isinstance(value, dict):
-            found += _flat(value, f"{prefix}{key}.")
-        else:
-            found.append((prefix + key, value))
-    return found

@@ -14,9 +14,9 @@ import numpy as np
 
 from trifid.errors import RunError
 from trifid.evaluation import numbers
-from trifid.evaluation.compare import COMPARED, COMPARED_COLUMNS, adjust, align, judged
+from trifid.evaluation.compare import COMPARED, COMPARED_COLUMNS, LOWER, adjust, align, judged
 from trifid.evaluation.evaluate import statistic_of
-from trifid.evaluation.measure import measure
+from trifid.evaluation.measure import measures, plain
 from trifid.evaluation.predictions import Predictions
 from trifid.metrics.comparison import bootstrap_p
 from trifid.metrics.intervals import LEVEL, Statistic, bootstrap
@@ -113,9 +113,8 @@ def _panel(runs: Runs, fold: str, target: str) -> _Panel:
     made = [_scores(part, target) for part in shared]
     ends = np.cumsum([len(parts) for parts in runs.values()])[:-1].tolist()
     starts = [0, *ends, len(made)]
-    names = numbers.COMPARED if target else COMPARED
+    names, lower = (numbers.COMPARED, numbers.LOWER) if target else (COMPARED, LOWER)
     prefix = f"{target}_" if target else ""
-    lower = numbers.LOWER if target else frozenset({"log_loss", "brier"})
     return _Panel(
         target,
         tuple(prefix + name for name in names),
@@ -146,8 +145,7 @@ def _judge(
 
     found = bootstrap(means, panel.groups, resamples=resamples, seed=seed, rows=panel.rows)
     p_values = bootstrap_p(found.value, found.samples)
-    ends = zip(found.value.tolist(), found.low.tolist(), found.high.tolist(), strict=True)
-    entries = [measure(*triple, "paired bca") for triple in ends]
+    entries = measures(found, "paired bca")
     once, width = np.ones((1, panel.groups), np.int32), len(panel.metrics)
     models: list[dict[str, Any]] = []
     for number, seeds in enumerate(panel.scores):
@@ -155,12 +153,12 @@ def _judge(
         spread = values.std(axis=0, ddof=1) if len(values) > 1 else np.full(width, np.nan)
         own = {
             metric: entries[number * width + k]
-            | {"seed_sd": _plain(spread[k]), "seeds": [_plain(v) for v in values[:, k]]}
+            | {"seed_sd": plain(spread[k]), "seeds": [plain(v) for v in values[:, k]]}
             for k, metric in enumerate(panel.metrics)
         }
         models.append(own)
     differences = [
-        entries[place] | {"a": name, "b": names[0], "metric": metric, "p": _plain(p_values[place])}
+        entries[place] | {"a": name, "b": names[0], "metric": metric, "p": plain(p_values[place])}
         for number, name in enumerate(names[1:])
         for k, metric in enumerate(panel.metrics)
         for place in [(len(names) + number) * width + k]
@@ -180,7 +178,3 @@ def _crossed(parts: Sequence[Predictions], fold: str) -> float | None:
             return None
         counts.append(found["crossed"])
     return float(np.mean(counts))
-
-
-def _plain(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

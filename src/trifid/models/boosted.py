@@ -4,6 +4,7 @@ Both come with the extra `models` and are imported only when one is fitted or re
 """
 
 import importlib
+from abc import ABC, abstractmethod
 from typing import Any, Literal
 
 import numpy as np
@@ -46,7 +47,7 @@ class XGBoostMethod(MethodConfig):
         return XGBoost(self, seed)
 
 
-class Boosted:
+class Boosted(ABC):
     """What both share: labels renumbered 0 .. K-1, probabilities of every class seen."""
 
     classes_: np.ndarray
@@ -68,19 +69,21 @@ class Boosted:
         found = np.asarray(self._scores(x), np.float64)
         return np.stack([1 - found, found], axis=1) if found.ndim == 1 else found
 
-    def _train(self, x: np.ndarray, y: np.ndarray, weight: np.ndarray | None) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def _train(self, x: np.ndarray, y: np.ndarray, weight: np.ndarray | None) -> Any: ...
 
-    def _scores(self, x: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
+    @abstractmethod
+    def _scores(self, x: np.ndarray) -> np.ndarray: ...
 
+    @abstractmethod
     def to_bytes(self) -> bytes:
         """The fitted booster in its own format."""
-        raise NotImplementedError
+        ...
 
+    @abstractmethod
     def from_bytes(self, content: bytes) -> int:
         """Reads a booster that was checked; gives its number of features."""
-        raise NotImplementedError
+        ...
 
 
 class LightGBM(Boosted):

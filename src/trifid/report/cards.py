@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from trifid.files import flattened
 from trifid.report.labels import labels_table, task_of
 from trifid.report.run import Document, RunFiles, Trained
 from trifid.report.tables import Table
@@ -69,13 +70,10 @@ def cost_table(trained: Iterable[Trained]) -> Table | None:
     return Table("Cost of each fold", head, rows) if rows else None
 
 
-def flat(document: Document, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Dotted keys and values of a nested document."""
-    for key, value in document.items():
-        if isinstance(value, dict):
-            yield from flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", _said(value)
+def flat(document: Document) -> Iterator[tuple[str, str]]:
+    """Dotted keys and values of a nested document, as text."""
+    for key, value in flattened(document):
+        yield key, _said(value)
 
 
 def _said(value: Any) -> str:

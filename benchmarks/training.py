@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from trifid.cli.recipes import find_recipe
@@ -32,8 +32,9 @@ from trifid.schema.batch import Batch, Input
 from trifid.simulate import simulate
 from trifid.store.read import Store
 from trifid.training.bundle import build_model
-from trifid.training.device import Place
+from trifid.training.device import Place, keep_freed_memory
 from trifid.training.loop import Trainer
+from trifid.training.objective import ClassObjective
 from trifid.training.recipe import Recipe, TrainingConfig
 from trifid.training.rows import TaskRows, fit_pipeline, make_loader, task_rows
 from trifid.transforms.pipeline import Pipeline
@@ -52,7 +53,10 @@ def main() -> None:
     parser.add_argument("--sky", type=Path, help="a simulated store to use; made if left out")
     parser.add_argument("--profile", action="store_true", help="of trifid's loop, and no times")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--malloc", choices=("keep", "default"), default="keep", help="see device")
     options = parser.parse_args()
+    if options.malloc == "keep":
+        keep_freed_memory()
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory(prefix="trifid-training-") as name:
         sky = options.sky or Path(name) / "sky"
@@ -94,10 +98,12 @@ def prepare(recipe: Recipe, sky: Path, steps: int, folder: Path) -> Bench:
     fit_pipeline(pipeline, loader, split.train)
     rows = replace(split, train=train)
     place = Place(torch.device("cpu"))
-    model = build_model(recipe, pipeline, task)
-    trainer = Trainer(model, pipeline, loader, rows, task.classes, recipe.training, place, folder)
+    model, twin = build_model(recipe, pipeline, task), build_model(recipe, pipeline, task)
+    if not isinstance(model, nn.Module) or not isinstance(twin, nn.Module):
+        raise SystemExit(f"{recipe.name} is not a network")
+    objective = ClassObjective(task.classes, recipe.training)
+    trainer = Trainer(model, pipeline, loader, rows, objective, recipe.training, place, folder)
     everything = pipeline(loader.batch(np.arange(len(store))))
-    twin = build_model(recipe, pipeline, task)
     return Bench(trainer, ByHand(twin, everything, rows, recipe.training, task.classes), steps)
 
 
@@ -106,7 +112,7 @@ class ByHand:
 
     def __init__(
         self,
-        model: torch.nn.Module,
+        model: nn.Module,
         data: Batch,
         rows: TaskRows,
         config: TrainingConfig,
@@ -177,7 +183,7 @@ def run_trifid(bench: Bench, epoch: int) -> tuple[float, float]:
     state = bench.trainer.state
     state.epoch, state.step, state.loss_sum, state.seconds = epoch, 0, 0.0, 0.0
     wall, cpu = time.perf_counter(), time.process_time()
-    bench.trainer._train_epoch(lambda _: None)
+    bench.trainer.train_epoch(lambda _: None)
     if state.step != bench.steps or not np.isfinite(state.loss_sum):
         raise SystemExit(f"trifid made {state.step} steps, loss {state.loss_sum}")
     return time.perf_counter() - wall, time.process_time() - cpu

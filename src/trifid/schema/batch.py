@@ -32,10 +32,14 @@ class _Input:
                     f"{type(self).__name__}.{name} has {tensor.shape[0]} rows, "
                     f"present has {self.present.shape[0]}"
                 )
-        if self.present.device.type == "cpu" and bool(self.present.all()):
-            return  # nothing to zero; elsewhere asking would wait for the device
+        on_cpu = self.present.device.type == "cpu"  # elsewhere asking would wait for the device
+        absent = ~self.present
+        if on_cpu and not absent.any():
+            return
         for name in self._content():
             tensor = getattr(self, name)
+            if on_cpu and not tensor[absent].any():
+                continue  # zero already, as most are: no need for a copy
             mask = self.present.view(-1, *[1] * (tensor.ndim - 1))
             object.__setattr__(self, name, torch.where(mask, tensor, tensor.new_zeros(())))
 
@@ -44,6 +48,8 @@ class _Input:
 
     def to(self, device: torch.device) -> Self:
         """The same input on another device."""
+        if self.present.device == device:
+            return self
         moved = {name: getattr(self, name).to(device) for name in (*self._content(), "present")}
         return type(self)(**moved)
 

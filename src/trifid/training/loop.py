@@ -104,7 +104,7 @@ class Trainer:
         left = (config.epochs - state.epoch) * self.steps_per_epoch - state.step
         with progress("training", left, unit="steps") as advance:
             while state.epoch < config.epochs and not self._patience_is_over():
-                self._train_epoch(advance)
+                self.train_epoch(advance)
                 self._validate()
                 state.epoch, state.step = state.epoch + 1, 0
                 state.loss_sum = state.seconds = 0.0
@@ -112,7 +112,8 @@ class Trainer:
         self.model.load_state_dict(self.best)
         return Trained(self.best, self._answers(), state.best_epoch, state.history)
 
-    def _train_epoch(self, advance: Advance) -> None:
+    def train_epoch(self, advance: Advance) -> None:
+        """Goes through what is left of the epoch, calling `advance(1)` after each step."""
         state, config, rows = self.state, self.config, self.rows
         if isinstance(self.model, Staged):
             self.model.set_epoch(state.epoch, config.epochs)

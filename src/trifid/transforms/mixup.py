@@ -46,5 +46,5 @@ def _mix_input(value: Input, share: float, partner: Tensor) -> Input:
         if mine.dtype == torch.bool:
             mixed[item.name] = mine & other
         elif mine.is_floating_point():
-            mixed[item.name] = share * mine + (1 - share) * other
+            mixed[item.name] = torch.lerp(other, mine, share)
     return replace(value, **mixed)

@@ -106,7 +106,8 @@ class ImageTransform:
             raise ConfigError(
                 f"{config.modality}: no band {', '.join(missing)}; stored are {', '.join(stored)}"
             )
-        self.index = torch.tensor([stored.index(band) for band in config.bands])
+        same = config.bands == stored
+        self.index = None if same else torch.tensor([stored.index(b) for b in config.bands])
         side = config.resize or config.crop
         self.shape = (len(config.bands), side or spec.height, side or spec.width)
         if config.crop > min(spec.height, spec.width):
@@ -141,7 +142,8 @@ class ImageTransform:
             flux = raw.flux
         else:
             raise ConfigError(f"{self.config.modality!r} is no image")
-        flux = flux[:, self.index.to(flux.device)]
+        if self.index is not None:
+            flux = flux[:, self.index.to(flux.device)]
         if self.config.crop:
             flux = images.centre_crop(flux, self.config.crop)
         return images.resize(flux, self.config.resize) if self.config.resize else flux
@@ -187,7 +189,8 @@ class SpectrumTransform:
             flux, ivar = (spectra.window(x, start, length) for x in (flux, raw.ivar))
             if self.config.rebin > 1:
                 flux, ivar = spectra.rebin(flux, ivar, self.config.rebin)
-            flux, valid = spectra.fill_gaps(flux, ivar > 0), _covered(ivar > 0)
+            known = ivar > 0
+            flux, valid = spectra.fill_gaps(flux, known), spectra.covered(known)
         return self._scaled(flux, valid, raw.present)
 
     def _rest(self, flux: Tensor, valid: Tensor, present: Tensor, context: Context) -> Spectrum:
@@ -341,10 +344,3 @@ def _transform(config: InputConfig, modalities: Mapping[str, ModalitySpec]) -> T
         return SeriesTransform(config, spec)
     known = ", ".join(f"{name} ({spec.kind})" for name, spec in modalities.items())
     raise ConfigError(f"input of kind {config.kind} wants {config.modality!r}; there is: {known}")
-
-
-def _covered(known: Tensor) -> Tensor:
-    """(B, L): pixels from the first to the last one with data."""
-    forward = known.to(torch.uint8).cummax(dim=1).values
-    backward = known.flip(1).to(torch.uint8).cummax(dim=1).values.flip(1)
-    return (forward & backward).bool()

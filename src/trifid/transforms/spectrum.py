@@ -10,17 +10,29 @@ from trifid.schema import grid
 
 def fill_gaps(flux: Float[Tensor, "B L"], valid: Bool[Tensor, "B L"]) -> Float[Tensor, "B L"]:
     """Linear interpolation over invalid pixels; beyond the first and last valid one it is 0."""
-    if bool(valid.all()):
-        return flux
     length = flux.shape[1]
-    index = torch.arange(length, device=flux.device).expand_as(flux)
-    left = torch.where(valid, index, -1).cummax(dim=1).values
-    right = torch.where(valid, index, length).flip(1).cummin(dim=1).values.flip(1)
-    inside = (left >= 0) & (right < length)
-    at_left = flux.gather(1, left.clamp_min(0))
-    at_right = flux.gather(1, right.clamp_max(length - 1))
-    share = (index - left) / (right - left).clamp_min(1)
-    return torch.where(inside, at_left + share * (at_right - at_left), flux.new_zeros(()))
+    known, gaps = (where.flatten().nonzero().squeeze(1) for where in (valid, ~valid))
+    if not len(gaps) or not len(known):
+        return flux if len(known) else torch.zeros_like(flux)
+    after = torch.searchsorted(known, gaps)
+    left, right = known[(after - 1).clamp_min(0)], known[after.clamp_max(len(known) - 1)]
+    first = gaps - gaps % length  # of the same spectrum
+    inside = (left >= first) & (left < gaps) & (right > gaps) & (right < first + length)
+    values = flux.flatten()
+    at_left, at_right = values[left], values[right]
+    share = (gaps - left) / (right - left).clamp_min(1)
+    between = torch.where(inside, at_left + share * (at_right - at_left), 0)
+    return values.index_put((gaps,), between).view_as(flux)
+
+
+def covered(known: Bool[Tensor, "B L"]) -> Bool[Tensor, "B L"]:
+    """Pixels from the first to the last known one of each spectrum."""
+    length = known.shape[1]
+    index = torch.arange(length, device=known.device)
+    flags = known.to(torch.uint8)
+    first = flags.argmax(dim=1, keepdim=True)
+    last = length - 1 - flags.flip(1).argmax(dim=1, keepdim=True)
+    return (index >= first) & (index <= last) & known.any(dim=1, keepdim=True)
 
 
 def window(x: Shaped[Tensor, "B G"], log10_start: float, length: int) -> Shaped[Tensor, "B L"]:

@@ -68,7 +68,6 @@ class ClassicalConfig(ModelConfig):
         components: Principal components kept of each spectrum and image; 0 = all pixels.
         side: Images are averaged down to this many pixels a side; 0 = as they come.
         class_weight: `balanced` gives every class the same total weight.
-        seed: Of whatever the method draws.
     """
 
     kind: Literal["classical"] = "classical"
@@ -76,7 +75,6 @@ class ClassicalConfig(ModelConfig):
     components: int = Field(default=64, ge=0)
     side: int = Field(default=32, ge=0)
     class_weight: Literal["none", "balanced"] = "none"
-    seed: int = Field(default=0, ge=0, lt=2**31)
 
     def build(self, signature: Signature) -> "ClassicalEstimator":
         """The unfitted estimator for these inputs and outputs."""
@@ -103,7 +101,8 @@ class ClassicalEstimator:
                 f"{'classes' if signature.classes else 'numbers'}: choose another method"
             )
         self.widths = widths(signature.inputs, config.side)
-        self.method: Any = config.method.estimator(config.seed)
+        self.seed = torch.initial_seed() % 2**31  # as weights are drawn: by the run's seed
+        self.method: Any = config.method.estimator(self.seed)
         weighable = not self.regression and weighing(self.method)
         if config.class_weight == "balanced" and not weighable:
             raise ConfigError(
@@ -121,7 +120,7 @@ class ClassicalEstimator:
         """
         x, y, weight, tables = self._rows(batches)
         self.prepare = preparation(
-            x, self.widths, tables, components=self.config.components, seed=self.config.seed
+            x, self.widths, tables, components=self.config.components, seed=self.seed
         )
         features = np.ascontiguousarray(self.prepare.fit_transform(x), dtype=np.float64)
         if self.config.class_weight == "balanced":

@@ -28,7 +28,7 @@ check: $(VENV)/dev.done
 	$(BIN)/lint-imports
 
 test: $(VENV)/dev.done
-	$(BIN)/python -m pytest -n 2 tests/unit tests/contract tests/golden tests/architecture tests/real
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/unit tests/contract tests/golden tests/architecture tests/real
 
 test-slow: $(VENV)/dev.done
 	$(BIN)/python -m pytest tests/slow

@@ -43,3 +43,11 @@ def test_the_paper_recipes_say_that_they_leak():
     for name in NAMES:
         if "paper" in name:
             assert registry.get("recipe", name).build().leaky_inputs() == ("table",)
+
+
+def test_leaky_features_spelled_out_are_leaky_too():
+    recipe = registry.get("recipe", "galaxy4").build()
+    assert recipe.edited(['inputs.table.features=["modelmag_r - sn_median"]']).leaky_inputs() == (
+        "table",
+    )
+    assert recipe.edited(['inputs.table.features=["modelmag_r"]']).leaky_inputs() == ()

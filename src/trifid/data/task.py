@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from trifid.config import Config
 from trifid.errors import ConfigError
+from trifid.transforms.table import stored_features
 
 Labels = Int64[np.ndarray, "N"] | Float64[np.ndarray, "N D"]
 Columns = Mapping[str, pa.ChunkedArray]
@@ -112,6 +113,13 @@ class Task(Config):
             known = ", ".join(self.feature_sets)
             raise ConfigError(f"task {self.name} has no feature set {name!r}; known: {known}")
         return self.feature_sets[name]
+
+    def leaky_features(self) -> frozenset[str]:
+        """Stored features of the leaky sets that no safe set uses."""
+        sets = self.feature_sets.values()
+        leaky = {name for known in sets if known.leaky for name in known.features}
+        safe = {name for known in sets if not known.leaky for name in known.features}
+        return stored_features(leaky) - stored_features(safe)
 
     def label_map(self, name: str) -> LabelMap:
         """A source of labels by name; `default` is the first.

@@ -15,6 +15,7 @@ from trifid.errors import ConfigError
 from trifid.models.base import ModelPart
 from trifid.transforms.augment import AugmentConfig
 from trifid.transforms.pipeline import InputConfig, TableInput
+from trifid.transforms.table import stored_features
 
 PARTS = 20
 
@@ -140,8 +141,7 @@ class Recipe(Config):
             name
             for name, config in recipe.inputs.items()
             if isinstance(config, TableInput)
-            and (known := task.feature_sets.get(config.feature_set)) is not None
-            and known.leaky
+            and stored_features(config.features) & task.leaky_features()
         )
 
     def hash(self) -> str:

@@ -1,7 +1,7 @@
 """Catalogue cells to what a network reads: sums and differences of columns, robust scale."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -26,9 +26,7 @@ def expression_matrix(
     """
     matrix = torch.zeros(len(expressions), len(features))
     for row, expression in enumerate(expressions):
-        first, *rest = _TERMS.split(expression.strip())
-        terms = [("+", first), *zip(rest[::2], rest[1::2], strict=True)]
-        for sign, name in terms:
+        for sign, name in _terms(expression):
             if name not in features:
                 raise ConfigError(
                     f"table feature {expression!r} needs {name!r}; "
@@ -36,6 +34,17 @@ def expression_matrix(
                 )
             matrix[row, list(features).index(name)] += 1.0 if sign == "+" else -1.0
     return matrix
+
+
+def _terms(expression: str) -> list[tuple[str, str]]:
+    """Sign and stored feature of each term."""
+    first, *rest = _TERMS.split(expression.strip())
+    return [("+", first), *zip(rest[::2], rest[1::2], strict=True)]
+
+
+def stored_features(expressions: Iterable[str]) -> frozenset[str]:
+    """The stored features that expressions are made of."""
+    return frozenset(name for text in expressions for _, name in _terms(text))
 
 
 def combine(

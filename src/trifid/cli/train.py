@@ -15,7 +15,7 @@ def train(
         typer.Option("--set", help="Change one field, e.g. training.epochs=5; repeatable."),
     ] = None,
     folds: Annotated[
-        int, typer.Option(min=0, help="k-fold cross-validation: 2, 4, 5, 10 or 20.")
+        int, typer.Option(min=0, help="k-fold cross-validation, 2 to 20.")
     ] = 0,
     resume: Annotated[bool, typer.Option(help="Go on with a run that was stopped.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,

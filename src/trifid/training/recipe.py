@@ -47,16 +47,15 @@ class SplitConfig(Config):
         return self
 
     def fold(self, number: int, folds: int) -> "SplitConfig":
-        """The split of one fold: the parts in `folds` equal runs, three further parts to validate.
+        """The split of one fold: the parts in `folds` runs of nearly one length, three to validate.
 
         Raises:
-            ConfigError: If 20 parts cannot be divided so.
+            ConfigError: If there are fewer than two folds, or more than parts.
         """
-        if folds < 2 or PARTS % folds:
-            raise ConfigError(f"{folds} folds do not divide {PARTS} parts; use 2, 4, 5, 10 or 20")
-        size = PARTS // folds
-        test = tuple(range(number * size, (number + 1) * size))
-        rest = [(test[-1] + 1 + i) % PARTS for i in range(PARTS - size)]
+        if not 2 <= folds <= PARTS:
+            raise ConfigError(f"{folds} folds of {PARTS} parts; use 2 to {PARTS}")
+        test = tuple(range(number * PARTS // folds, (number + 1) * PARTS // folds))
+        rest = [(test[-1] + 1 + i) % PARTS for i in range(PARTS - len(test))]
         return self.replace(test=test, valid=tuple(rest[:3]), train=tuple(rest[3:]))
 
 

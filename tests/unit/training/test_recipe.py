@@ -42,8 +42,19 @@ def test_folds_use_the_parts_four_by_four_and_test_every_part_once():
     for fold in folds:
         assert sorted([*fold.train, *fold.valid, *fold.test]) == list(range(20))
         assert (len(fold.train), len(fold.valid), len(fold.test)) == (13, 3, 4)
-    with pytest.raises(ConfigError, match="3 folds do not divide 20"):
-        SplitConfig().fold(0, 3)
+
+
+def test_three_folds_have_nearly_equal_parts_and_one_fold_is_none():
+    folds = [SplitConfig().fold(k, 3) for k in range(3)]
+    assert [part for fold in folds for part in fold.test] == list(range(20))
+    assert [(len(f.train), len(f.valid), len(f.test)) for f in folds] == [
+        (11, 3, 6),
+        (10, 3, 7),
+        (10, 3, 7),
+    ]
+    for wrong in (1, 21):
+        with pytest.raises(ConfigError, match=f"{wrong} folds of 20 parts; use 2 to 20"):
+            SplitConfig().fold(0, wrong)
 
 
 def test_a_recipe_that_is_not_toml_or_not_a_recipe():

@@ -1,0 +1,75 @@
+SELECT
+  s.specObjID AS specobjid,
+  s.bestObjID AS bestobjid,
+  (s.plate * 7919 + s.mjd * 613 + s.fiberID * 104729) % 65521 AS order_key,
+  s.plate AS plate,
+  s.mjd AS mjd,
+  s.fiberID AS fiberid,
+  s.run2d AS run2d,
+  s.instrument AS instrument,
+  s.ra AS ra,
+  s.dec AS dec,
+  s.class AS class,
+  s.subClass AS subclass,
+  s.z AS redshift,
+  s.zErr AS redshift_error,
+  s.zWarning AS zwarning,
+  s.snMedian AS sn_median,
+  p.run AS run,
+  p.rerun AS rerun,
+  p.camcol AS camcol,
+  p.field AS field,
+  p.psfMag_u AS psfmag_u,
+  p.psfMag_g AS psfmag_g,
+  p.psfMag_r AS psfmag_r,
+  p.psfMag_i AS psfmag_i,
+  p.psfMag_z AS psfmag_z,
+  p.psfMagErr_u AS psfmagerr_u,
+  p.psfMagErr_g AS psfmagerr_g,
+  p.psfMagErr_r AS psfmagerr_r,
+  p.psfMagErr_i AS psfmagerr_i,
+  p.psfMagErr_z AS psfmagerr_z,
+  p.modelMag_u AS modelmag_u,
+  p.modelMag_g AS modelmag_g,
+  p.modelMag_r AS modelmag_r,
+  p.modelMag_i AS modelmag_i,
+  p.modelMag_z AS modelmag_z,
+  p.modelMagErr_u AS modelmagerr_u,
+  p.modelMagErr_g AS modelmagerr_g,
+  p.modelMagErr_r AS modelmagerr_r,
+  p.modelMagErr_i AS modelmagerr_i,
+  p.modelMagErr_z AS modelmagerr_z,
+  p.fiberMag_u AS fibermag_u,
+  p.fiberMag_g AS fibermag_g,
+  p.fiberMag_r AS fibermag_r,
+  p.fiberMag_i AS fibermag_i,
+  p.fiberMag_z AS fibermag_z,
+  p.extinction_u AS extinction_u,
+  p.extinction_g AS extinction_g,
+  p.extinction_r AS extinction_r,
+  p.extinction_i AS extinction_i,
+  p.extinction_z AS extinction_z,
+  p.petroR50_r AS petror50_r,
+  p.extinction_r / 2.285 AS ebv_sfd,
+  p.type AS type,
+  p.clean AS clean,
+  x.sfr_tot_p2p5 AS sfr_p2p5,
+  x.sfr_tot_p16 AS sfr_p16,
+  x.sfr_tot_p50 AS sfr_median,
+  x.sfr_tot_p84 AS sfr_p84,
+  x.sfr_tot_p97p5 AS sfr_p97p5,
+  x.sfr_tot_entropy AS sfr_entropy,
+  CASE WHEN i.reliable = 1 AND x.sfr_tot_p50 > -99 THEN 0 ELSE 1 END AS sfr_flag,
+  -l.h_alpha_eqw AS ew_ha_6562
+FROM SpecObj AS s
+JOIN PhotoObj AS p ON p.objID = s.bestObjID
+JOIN galSpecExtra AS x ON x.specObjID = s.specObjID
+JOIN galSpecInfo AS i ON i.specObjID = s.specObjID
+LEFT JOIN galSpecLine AS l ON l.specObjID = s.specObjID
+WHERE s.class = 'GALAXY'
+  AND s.zWarning IN (0, 16)
+  AND s.instrument = 'SDSS'
+  AND s.z > 0.005 AND s.z < 0.35
+  AND i.reliable = 1
+  AND x.sfr_tot_p50 > -99
+ORDER BY (s.plate * 7919 + s.mjd * 613 + s.fiberID * 104729) % 65521, s.specObjID

@@ -44,6 +44,11 @@ def print_numbers(document: dict[str, Any]) -> None:
         for subset, metrics in document["subsets"].items()
     ]
     print_table(console, "Inputs", ("inputs", "n", *(f"RMSE {name}" for name in targets)), inputs)
+    if document["intervals"]:
+        from trifid.cli.trust import interval_rows
+
+        head = ("target", "as predicted", "conformal", "least by bin, conformal in each")
+        print_table(console, "Intervals of 90 %", head, interval_rows(document))
     if crossings := document["crossings"]:
         console.print(
             f"{crossings['crossed']} of {crossings['rows']} rows have quantiles in the wrong order"

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from trifid.errors import RunError
+from trifid.evaluation.conformal import Columns, no_columns
 from trifid.evaluation.measure import (
     FEW_GROUPS,
     Entry,
@@ -26,7 +27,12 @@ _FEW_OBJECTS = 20  # in one class
 
 
 def evaluate(
-    predictions: Predictions, *, fold: str = "test", resamples: int = 2000, seed: int = 0
+    predictions: Predictions,
+    *,
+    fold: str = "test",
+    resamples: int = 2000,
+    seed: int = 0,
+    columns: Columns = no_columns,
 ) -> dict[str, Any]:
     """Judges one fold of a predictions table; numbers as `evaluate_numbers` says.
 
@@ -41,6 +47,7 @@ def evaluate(
         fold: The fold to judge; `"test"` of a k-fold table pools the out-of-fold rows.
         resamples: Number of bootstrap resamples.
         seed: Of the resamples; the same seed gives the same document.
+        columns: What is known of an object besides, for coverage by bin.
 
     Returns:
         kind, task, model, simulated, fold, subset, n, groups, unlabelled, metrics {name: measure},
@@ -52,7 +59,9 @@ def evaluate(
         RunError: If the fold does not exist or none of its rows has a label.
     """
     if predictions.targets:
-        return evaluate_numbers(predictions, fold=fold, resamples=resamples, seed=seed)
+        return evaluate_numbers(
+            predictions, fold=fold, resamples=resamples, seed=seed, columns=columns
+        )
     chosen = predictions.select(fold=fold)
     full, *others = chosen.subsets
     rows = chosen.select(subset=full)
@@ -84,7 +93,7 @@ def evaluate(
         "subsets": subsets,
         "subset_n": sizes,
         "calibration": _calibration(judged, metrics),
-        "trust": trust(predictions, fold=fold),
+        "trust": trust(predictions, fold=fold, columns=columns),
         "level": LEVEL,
         "resamples": resamples,
         "seed": seed,

@@ -3,8 +3,10 @@
 import math
 from typing import Any
 
+import numpy as np
+
 from trifid.evaluation.predictions import Predictions
-from trifid.metrics.intervals import Intervals
+from trifid.metrics.intervals import Intervals, wilson
 
 Entry = dict[str, Any]
 FEW_GROUPS = 100
@@ -19,6 +21,12 @@ def measures(found: Intervals, method: str) -> list[Entry]:
     """The numbers of a bootstrap, each with its interval."""
     ends = zip(found.value.tolist(), found.low.tolist(), found.high.tolist(), strict=True)
     return [measure(*triple, method) for triple in ends]
+
+
+def share(flags: np.ndarray) -> Entry:
+    """A share of rows (N,) with its Wilson interval and N."""
+    low, high = wilson(int(flags.sum()), len(flags))
+    return {"value": float(flags.mean()), "low": low, "high": high, "n": len(flags)}
 
 
 def plain(value: float) -> float | None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from trifid.errors import RunError
+from trifid.evaluation.conformal import Columns, no_columns, number_intervals
 from trifid.evaluation.measure import (
     FEW_GROUPS,
     Entry,
@@ -26,15 +27,21 @@ LOWER = frozenset(COMPARED) - {"r2"}  # of these the lower value is better
 
 
 def evaluate_numbers(
-    predictions: Predictions, *, fold: str = "test", resamples: int = 2000, seed: int = 0
+    predictions: Predictions,
+    *,
+    fold: str = "test",
+    resamples: int = 2000,
+    seed: int = 0,
+    columns: Columns = no_columns,
 ) -> dict[str, Any]:
     """Judges one fold of a regression's table; see `trifid.evaluation.evaluate`.
 
     Returns:
         As for classes, with kind "regression", metrics {"target_metric": measure}, targets
         {target: {unit, n, unlabelled, metrics {name: measure}, baselines {name: {rmse, mae}},
-        pit {counts} or None}}, crossings (of ordered targets) or None, subsets
-        {subset: {"target_metric": measure}}, subset_n.
+        pit {counts} or None}}, crossings (of ordered targets) or None, intervals (see
+        `trifid.evaluation.conformal.number_intervals`), subsets {subset: {"target_metric":
+        measure}}, subset_n.
 
     Raises:
         RunError: If the fold does not exist or none of its rows has a label.
@@ -72,6 +79,7 @@ def evaluate_numbers(
         "metrics": subsets[full],
         "targets": targets,
         "crossings": crossings(rows),
+        "intervals": number_intervals(predictions, fold=fold, columns=columns),
         "subsets": subsets,
         "subset_n": sizes,
         "level": LEVEL,

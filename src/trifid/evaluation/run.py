@@ -1,6 +1,7 @@
 """From a trained run to its predictions and metrics."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from trifid.calibration.temperature import scaled_softmax
 from trifid.data.loader import Rows
 from trifid.data.task import Labels
 from trifid.errors import RunError, StoreError
+from trifid.evaluation.conformal import no_columns
 from trifid.evaluation.evaluate import evaluate
 from trifid.evaluation.predictions import PredictionsWriter, pool_folds, read_predictions
 from trifid.evaluation.slices import slices, store_columns
@@ -54,8 +56,9 @@ def document_of(run: Path, *, fold: str = "test", resamples: int = 2000) -> dict
         RunError: If the predictions cannot be read or judged.
     """
     predictions = read_predictions(run / PREDICTIONS)
-    document = evaluate(predictions, fold=fold, resamples=resamples)
     store = _store_of(run)
+    known = no_columns if store is None else partial(store_columns, store)
+    document = evaluate(predictions, fold=fold, resamples=resamples, columns=known)
     if store is None or predictions.targets:
         return document
     chosen = predictions.select(fold=fold, subset=document["subset"]).labelled()

@@ -10,6 +10,8 @@ import numpy as np
 from trifid.calibration.conformal import Method, fit_classifier
 from trifid.calibration.scaling import fit_dirichlet, fit_vector, log_probabilities
 from trifid.calibration.temperature import fit_temperature, scaled_softmax
+from trifid.evaluation.conformal import COVERAGE, Columns, binned_sets, no_columns
+from trifid.evaluation.measure import share
 from trifid.evaluation.predictions import Predictions
 from trifid.metrics.calibration import (
     brier,
@@ -17,10 +19,8 @@ from trifid.metrics.calibration import (
     expected_calibration_error,
     log_loss,
 )
-from trifid.metrics.intervals import wilson
 from trifid.metrics.selective import risk_coverage, threshold_for_risk
 
-COVERAGE = 0.9
 RISKS = (0.01, 0.05)
 _KINDS: dict[str, tuple[Method, bool]] = {
     "lac": ("lac", False),
@@ -31,7 +31,11 @@ _KINDS: dict[str, tuple[Method, bool]] = {
 
 
 def trust(
-    predictions: Predictions, *, fold: str = "test", coverage: float = COVERAGE
+    predictions: Predictions,
+    *,
+    fold: str = "test",
+    coverage: float = COVERAGE,
+    columns: Columns = no_columns,
 ) -> dict[str, Any]:
     """Calibration maps, conformal sets and abstention of the full subset of modalities.
 
@@ -40,10 +44,12 @@ def trust(
             `valid`, and for votes, which are no probabilities.
         fold: The fold to judge.
         coverage: Of the conformal sets.
+        columns: What is known of an object, for sets by bin.
 
     Returns:
         n_valid, n, calibration {map: {ece, classwise_ece, brier, nll}}, conformal {method:
-        {coverage: {value, low, high}, wanted, mean_size, empty, per_class}}, selective {area,
+        {coverage: {value, low, high}, wanted, mean_size, empty, per_class}}, mondrian (see
+        `trifid.evaluation.conformal.binned_sets`), selective {area,
         best_area, at: [{risk, threshold, answered, error}]}.
     """
     if "valid" not in predictions.folds or not predictions.metadata["probabilistic"]:
@@ -58,6 +64,7 @@ def trust(
         "n": len(test),
         "calibration": _calibration(valid, test),
         "conformal": _conformal(valid, test, coverage),
+        "mondrian": binned_sets(valid, test, columns, coverage=coverage),
         "selective": _selective(valid, test),
     }
 
@@ -95,11 +102,11 @@ def _conformal(valid: Predictions, test: Predictions, coverage: float) -> dict[s
         inside = sets[np.arange(len(test)), test.labels]
         found[name] = {
             "wanted": coverage,
-            "coverage": _share(inside),
+            "coverage": share(inside),
             "mean_size": float(sets.sum(axis=1).mean()),
             "empty": float((~sets.any(axis=1)).mean()),
             "per_class": {
-                label: _share(inside[test.labels == k])
+                label: share(inside[test.labels == k])
                 for k, label in enumerate(test.classes)
                 if (test.labels == k).any()
             },
@@ -121,13 +128,7 @@ def _selective(valid: Predictions, test: Predictions) -> dict[str, Any]:
                 "risk": risk,
                 "threshold": float(least) if np.isfinite(least) else None,
                 "answered": float(kept.mean()),
-                "error": _share(~right[kept]) if kept.any() else None,
+                "error": share(~right[kept]) if kept.any() else None,
             }
         )
     return {"area": curve.area, "best_area": curve.best_area, "at": entries}
-
-
-def _share(flags: np.ndarray) -> dict[str, float]:
-    """A share of rows with its Wilson interval."""
-    low, high = wilson(int(flags.sum()), len(flags))
-    return {"value": float(flags.mean()), "low": low, "high": high, "n": len(flags)}

@@ -14,7 +14,7 @@ import trifid
 from trifid.errors import StoreError
 from trifid.evaluation.predictions import Predictions
 from trifid.files import write_text
-from trifid.report import cards, figures, numbers, svg, tables, trust
+from trifid.report import cards, conformal, figures, numbers, svg, tables, trust
 from trifid.report.gallery import Drawn, Group, gallery
 from trifid.report.run import Document, RunFiles, read_run
 from trifid.report.text import clean, count, duration, interval, joined, number
@@ -179,7 +179,7 @@ def _page(run: RunFiles, store: Store | None, store_note: str) -> Page:
         subsets_note="" if subsets else no_metrics or "Only one set of modalities was predicted.",
         calibration=(numbers.width_table if by_number else tables.calibration_table)(run.metrics),
         calibration_note="" if judged is not None else _NO_PREDICTIONS,
-        trust=trust.trust_tables(run.metrics),
+        trust=_doubts(run.metrics),
         slices=(by_slice := trust.slice_table(run.metrics)),
         slices_note="" if by_slice else _NO_SLICES,
         training=training,
@@ -192,6 +192,13 @@ def _page(run: RunFiles, store: Store | None, store_note: str) -> Page:
         cost_note="" if many else "".join(lines) or "This run holds no cost.json.",
         **_drawn(judged),
     )
+
+
+def _doubts(metrics: Document) -> list[tables.Table]:
+    """Trust of classes, or intervals of numbers; overall, then by bin."""
+    by_bin = conformal.bin_table(metrics)
+    found = [*trust.trust_tables(metrics), *conformal.interval_tables(metrics)]
+    return [*found, by_bin] if by_bin else found
 
 
 def _drawn(judged: Predictions | None) -> dict[str, Any]:

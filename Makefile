@@ -12,7 +12,7 @@ $(VENV)/core.done: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/dev.done: $(VENV)/core.done
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,models,simulate,tune]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,fetch,models,simulate,tune]'
 	touch $@
 
 .PHONY: .venv

@@ -13,6 +13,7 @@ from trifid.cli.bench import bench
 from trifid.cli.compare import compare
 from trifid.cli.demo import demo
 from trifid.cli.evaluate import evaluate
+from trifid.cli.fetch import fetch
 from trifid.cli.info import info
 from trifid.cli.ingest import ingest
 from trifid.cli.list import list_names
@@ -39,6 +40,7 @@ app = typer.Typer(
 VERBS: dict[str, Callable[..., Any]] = {
     "demo": demo,
     "simulate": simulate,
+    "fetch": fetch,
     "ingest": ingest,
     "info": info,
     "train": train,

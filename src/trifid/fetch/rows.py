@@ -1,0 +1,214 @@
+"""Rows of the catalogue service: fetched page by page, kept on disk, joined to a Parquet file."""
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from trifid.errors import InputError
+from trifid.files import write_text, written_whole
+from trifid.surveys.sdss_paths import Release
+from trifid.surveys.sdss_query import (
+    MAX_KEYS,
+    MAX_ROWS,
+    Column,
+    QueryOptions,
+    Selection,
+    columns_of,
+    keys_query,
+    rows_query,
+)
+
+SENTINEL = -9998.0
+"""Values at or below it stand for none: the tables write -9999."""
+
+_NOTHING = frozenset({"", "null", "nan", "none"})
+_TYPES: dict[str, pa.DataType] = {
+    "string": pa.string(),
+    "int64": pa.int64(),
+    "float64": pa.float64(),
+}
+Ask = Callable[[str, Callable[[str], object]], str]
+"""Sends SQL and gives the CSV; the second argument raises InputError for what is no answer."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked of the catalogue.
+
+    Attributes:
+        selection: Which.
+        release: Which.
+        options: What the user chose.
+        limit: At most so many rows; None for all.
+        keys: Plate, MJD and fibre of each spectrum wanted instead of the selection's cuts.
+    """
+
+    selection: Selection
+    release: Release
+    options: QueryOptions
+    limit: int | None = None
+    keys: tuple[tuple[int, int, int], ...] = ()
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Columns of the catalogue."""
+        return columns_of(self.selection, self.release)
+
+    def sql(self) -> str:
+        """The whole as one text, for people."""
+        if not self.keys:
+            return rows_query(self.selection, self.release, self.options, top=self.limit) + "\n"
+        first = keys_query(self.selection, self.release, self.keys[:MAX_KEYS])
+        batches = -(-len(self.keys) // MAX_KEYS)
+        return f"-- the first of {batches} queries for {len(self.keys)} spectra\n{first}\n"
+
+
+def gather(wanted: Wanted, ask: Ask, folder: Path) -> pa.Table:
+    """All rows, asked for page by page; pages that lie in the folder already are not asked again.
+
+    Args:
+        wanted: What.
+        ask: Sends SQL and gives the CSV, asking again where it is no answer.
+        folder: Where pages are kept until the catalogue is whole.
+
+    Raises:
+        InputError: If a row has no key.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    pages = _batches(wanted, ask, folder) if wanted.keys else _pages(wanted, ask, folder)
+    seen: dict[str, dict[str, Any]] = {}
+    for page in pages:
+        for row in page:
+            seen.setdefault(str(row["specobjid"]), row)
+    rows = list(seen.values())[: wanted.limit]
+    return as_table(rows, wanted)
+
+
+def _pages(wanted: Wanted, ask: Ask, folder: Path) -> Iterator[list[dict[str, Any]]]:
+    """Pages of the selection, each after the last row of the one before, until one is empty."""
+    left = wanted.limit
+    after: tuple[int, int] | None = None
+    number = 0
+    while left is None or left > 0:
+        top = MAX_ROWS if left is None else min(MAX_ROWS, left)
+        sql = rows_query(wanted.selection, wanted.release, wanted.options, top=top, after=after)
+        page = _page(wanted, ask, folder / f"{number:05d}.csv", sql)
+        if not page:
+            return
+        yield page
+        after = (page[-1]["order_key"], int(page[-1]["specobjid"]))
+        left = None if left is None else left - len(page)
+        number += 1
+
+
+def _batches(wanted: Wanted, ask: Ask, folder: Path) -> Iterator[list[dict[str, Any]]]:
+    for number, start in enumerate(range(0, len(wanted.keys), MAX_KEYS)):
+        keys = wanted.keys[start : start + MAX_KEYS]
+        sql = keys_query(wanted.selection, wanted.release, keys)
+        page = _page(wanted, ask, folder / f"{number:05d}.csv", sql)
+        yield page
+        found = {(row["plate"], row["mjd"], row["fiberid"]) for row in page}
+        missing = [key for key in keys if key not in found]
+        if missing:  # the answer may have been cut at the end of a line
+            sql = keys_query(wanted.selection, wanted.release, missing)
+            yield _page(wanted, ask, folder / f"{number:05d}-again.csv", sql)
+
+
+def _page(wanted: Wanted, ask: Ask, path: Path, sql: str) -> list[dict[str, Any]]:
+    if path.is_file():
+        return read_page(path.read_text(encoding="utf-8"), wanted.columns)
+    text = ask(sql, lambda answer: read_page(answer, wanted.columns))
+    write_text(path, text)
+    return read_page(text, wanted.columns)
+
+
+def read_page(text: str, columns: Sequence[Column]) -> list[dict[str, Any]]:
+    """The rows of an answer in CSV.
+
+    A last line without its end is left out: it may have been cut, and the next page brings it.
+
+    Raises:
+        InputError: If the names or a value are not what was asked for.
+    """
+    body = text[: text.rfind("\n") + 1].replace("\r\n", "\n")
+    if body.startswith("#"):
+        body = body[body.find("\n") + 1 :]
+    lines = csv.reader(io.StringIO(body))
+    names = [name.strip().lower() for name in next(lines, [])]
+    expected = [column.name for column in columns]
+    if names != expected:
+        got = text.strip().split("\n")[0]
+        raise InputError(
+            f"the catalogue service answered {got[:120]!r}; expected the columns {expected[:3]} ..."
+        )
+    rows: list[dict[str, Any]] = []
+    for number, cells in enumerate(lines, 1):
+        if not cells:
+            continue
+        if len(cells) != len(columns):
+            raise InputError(f"row {number} of an answer has {len(cells)} values of {len(columns)}")
+        rows.append(
+            {c.name: _value(cell, c, number) for c, cell in zip(columns, cells, strict=True)}
+        )
+    if not rows and not text.endswith("\n"):
+        raise InputError("an answer is cut short before its first row ends")
+    return rows
+
+
+def _value(text: str, column: Column, number: int) -> Any:
+    text = text.strip()
+    if text.lower() in _NOTHING:
+        return None
+    if column.type == "string":
+        return "".join(c for c in text if c.isprintable())[:200]
+    try:
+        value = int(text) if column.type == "int64" and "." not in text else float(text)
+    except ValueError:
+        raise InputError(
+            f"row {number}, column {column.name}: {text[:40]!r}; expected a number"
+        ) from None
+    if value <= SENTINEL or value != value:
+        return None
+    return int(value) if column.type == "int64" else float(value)
+
+
+def as_table(rows: Sequence[dict[str, Any]], wanted: Wanted) -> pa.Table:
+    """Rows as a table whose fields carry units and descriptions.
+
+    Raises:
+        InputError: If a row has no key.
+    """
+    for row in rows:
+        if None in (row["specobjid"], row["plate"], row["mjd"], row["fiberid"], row["run2d"]):
+            raise InputError(f"a row without its key: {list(row.values())[:7]}")
+    fields = [
+        pa.field(
+            column.name,
+            _TYPES[column.type],
+            metadata={"unit": column.unit, "description": column.description},
+        )
+        for column in wanted.columns
+    ]
+    about = {
+        "task": wanted.selection.task,
+        "release": wanted.release.name,
+        "paper": wanted.selection.paper,
+        "credit": "https://www.sdss.org/collaboration/citing-sdss/",
+    }
+    arrays = [
+        pa.array([row[field.name] for row in rows], field.type)  # type: ignore[arg-type]
+        for field in fields
+    ]
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata=about))
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Writes a Parquet file whole."""
+    with written_whole(path) as temporary:
+        pq.write_table(table, temporary)

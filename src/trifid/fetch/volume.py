@@ -1,0 +1,69 @@
+"""How much will come, and whether there is room for it."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trifid.errors import ConfigError
+from trifid.fetch.local import Source
+
+TYPICAL = {"spectrum": 220_000, "full": 2_000_000, "frame": 3_500_000}
+"""Bytes where the archive does not say: spectra measured on BOSS files, the others unverified."""
+
+_ASKED = 3  # files of a kind whose size is asked for
+_MARGIN = 1.05
+_SPARE = 2**28  # [byte] left free on the disk
+
+
+@dataclass(frozen=True)
+class Volume:
+    """What is still to be fetched.
+
+    Attributes:
+        files: How many.
+        size: Bytes, estimated from a few of them.
+        free: Bytes free on the disk.
+    """
+
+    files: int
+    size: int
+    free: int
+
+    def __str__(self) -> str:
+        return f"{self.files} files, about {_human(self.size)}; {_human(self.free)} free on disk"
+
+
+def estimate(paths: Sequence[str], source: Source, out: Path, *, lite: bool) -> Volume:
+    """Estimates the volume of files that are still to be fetched."""
+    kinds: dict[str, list[str]] = {"spectrum" if lite else "full": [], "frame": []}
+    for path in paths:
+        kind = "frame" if "/frames/" in path else "spectrum" if lite else "full"
+        kinds[kind].append(path)
+    size = 0.0
+    for kind, members in kinds.items():
+        step = max(len(members) // _ASKED, 1)
+        sizes = [source.size(path) for path in members[::step][:_ASKED]]
+        known = [value for value in sizes if value is not None]
+        size += len(members) * (sum(known) / len(known) if known else TYPICAL[kind])
+    return Volume(len(paths), round(size * _MARGIN), shutil.disk_usage(out).free)
+
+
+def refuse_if_too_large(volume: Volume, out: Path) -> None:
+    """Refuses what the disk cannot hold.
+
+    Raises:
+        ConfigError: Saying how much would come and how much is free.
+    """
+    if volume.size + _SPARE > volume.free:
+        raise ConfigError(
+            f"{out}: {volume}; fetch less with --limit or --no-images, or give another disk"
+        )
+
+
+def _human(size: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.3g} TB"

@@ -1,0 +1,62 @@
+"""A small simulated survey, a server of it, and fetches that do not wait."""
+
+import runpy
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from trifid.fetch.polite import Politeness
+from trifid.fetch.rows import Wanted
+from trifid.fetch.survey import Fetch, Places, fetch
+from trifid.simulate.sky_archive import SkyArchive
+from trifid.surveys.sdss_paths import RELEASES
+from trifid.surveys.sdss_query import QueryOptions
+from trifid.surveys.sdss_selections import SELECTIONS
+
+SKY = runpy.run_path(str(Path(__file__).resolve().parents[2] / "sky_files.py"))
+QUICK = Politeness(
+    attempts=12, back_off=0.002, back_off_max=0.02, read_timeout=0.5, query_pause=0.0
+)
+
+
+@pytest.fixture(scope="session")
+def sky(tmp_path_factory):
+    return SKY["write_sky"](tmp_path_factory.mktemp("sky"), objects=8)
+
+
+@pytest.fixture(scope="session")
+def archive(sky):
+    return SkyArchive(sky)
+
+
+@pytest.fixture
+def stop():
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+@pytest.fixture(scope="session")
+def helpers():
+    """Requests for the small survey, and what a folder holds."""
+
+    def wanted(task="galaxy4", release="dr17", limit=None, keys=()):
+        return Wanted(SELECTIONS[task], RELEASES[release], QueryOptions(), limit, keys)
+
+    def run(server, out, *, told=None, **changes):
+        places = Places(server.sas, server.url)
+        fields = {"wanted": wanted(), "manners": QUICK, "record_places": False} | changes
+        request = Fetch(out=out, places=places, **fields)
+        return fetch(request, (told if told is not None else []).append)
+
+    def content(out):
+        """Bytes of every file by its path, but those that a stop may leave."""
+        return {
+            str(path.relative_to(out)): path.read_bytes()
+            for path in sorted(out.rglob("*"))
+            if path.is_file() and not path.name.startswith(".")
+        }
+
+    return SimpleNamespace(quick=QUICK, wanted=wanted, run=run, content=content)

@@ -1,0 +1,69 @@
+"""What counts as a whole file of its kind."""
+
+import base64
+import bz2
+import hashlib
+import random
+
+import pytest
+
+from trifid.errors import InputError
+from trifid.fetch import check
+
+FITS = (b"SIMPLE  =" + b" " * 71).ljust(2880) + b"\0" * 2880
+
+
+def checked(tmp_path, data, name):
+    path = tmp_path / "part"
+    path.write_bytes(data)
+    check.check_form(path, name)
+
+
+def test_whole_files_pass(tmp_path):
+    checked(tmp_path, FITS, "spec-0266-51602-0013.fits")
+    checked(tmp_path, b"\xff\xd8" + b"1" * 50 + b"\xff\xd9", "1.jpeg")
+    rng = random.Random(1)
+    for size in (0, 1, 7, 2880, 40_000):  # the end of a bzip2 file falls on any bit
+        checked(tmp_path, bz2.compress(FITS + rng.randbytes(size)), "frame-u-1.fits.bz2")
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "message"),
+    [
+        (b"", "a.fits", "empty"),
+        (b"<!DOCTYPE html>\n<html>", "a.fits", "web page"),
+        (b"  <HTML><body>", "a.fits.bz2", "web page"),
+        (FITS[:-100], "a.fits", "no whole FITS file: 5660 bytes"),
+        (b"SIMPLE" * 480, "a.fits", "no whole FITS file"),
+        (bz2.compress(FITS)[:-3], "a.fits.bz2", "cut short"),
+        (bz2.compress(b"nothing" * 99), "a.fits.bz2", "no FITS file"),
+        (FITS, "a.fits.bz2", "no bzip2 file"),
+        (b"\xff\xd8 and no end", "a.jpeg", "no whole JPEG"),
+    ],
+)
+def test_others_are_refused_with_the_reason(tmp_path, data, name, message):
+    with pytest.raises(InputError, match=message):
+        checked(tmp_path, data, name)
+
+
+def test_a_hash_is_read_from_either_header():
+    digest = hashlib.sha256(b"x")
+    text = base64.b64encode(digest.digest()).decode()
+    assert check.digest_of({"repr-digest": f"sha-256=:{text}:"}) == digest.hexdigest()
+    assert check.digest_of({"digest": f"md5=abc, SHA-256={text}"}) == digest.hexdigest()
+    for wrong in ("", "sha-256=:abc:", "sha-512=:" + text + ":"):
+        assert check.digest_of({"repr-digest": wrong}) is None
+
+
+def test_a_hash_is_compared_where_it_is_known(tmp_path):
+    path = tmp_path / "f"
+    path.write_bytes(b"x")
+    assert check.sha256_matches(path, None)
+    assert check.sha256_matches(path, check.sha256_of(b"x"))
+    assert not check.sha256_matches(path, check.sha256_of(b"y"))
+
+
+def test_files_have_a_largest_size():
+    assert check.most_bytes("spec.fits") == 2**28
+    assert check.most_bytes("frame.fits.bz2") == 2**27
+    assert check.most_bytes("anything.else") == 2**26

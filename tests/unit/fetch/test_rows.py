@@ -1,0 +1,125 @@
+"""Answers of the catalogue service become rows, pages become a table."""
+
+import pytest
+
+from trifid.errors import InputError
+from trifid.fetch import rows
+from trifid.fetch.rows import gather, read_page
+from trifid.simulate.sky_server import as_csv
+from trifid.surveys.sdss_query import Column
+
+COLUMNS = (
+    Column("specobjid", "s.specObjID", "string", "", "id"),
+    Column("plate", "s.plate", "int64", "", "plate"),
+    Column("value", "s.value", "float64", "mag", "a number"),
+)
+HEAD = "#Table1\nspecobjid,plate,value\n"
+
+
+def test_values_have_their_type_and_none_stays_none():
+    text = HEAD + "1237648721217716541,266,16.5\n,null,-9999\n3,2.0,NaN\n"
+    assert [list(row.values()) for row in read_page(text, COLUMNS)] == [
+        ["1237648721217716541", 266, 16.5],
+        [None, None, None],
+        ["3", 2, None],
+    ]
+
+
+def test_other_line_ends_and_letters_are_taken():
+    text = "SpecObjID,Plate,Value\r\n1,2,3\r\n"
+    assert read_page(text, COLUMNS) == [{"specobjid": "1", "plate": 2, "value": 3.0}]
+
+
+def test_a_last_line_without_its_end_is_left_out():
+    assert len(read_page(HEAD + "1,2,16.55\n2,3,16.5", COLUMNS)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "expected the columns"),
+        ("<html>\n", "answered '<html>'"),
+        ('{"error_message": "timeout"}\n', "expected the columns"),
+        ("#Table1\nspecobjid,plate\n", "expected the columns"),
+        (HEAD + "1,2\n", "row 1 of an answer has 2 values of 3"),
+        (HEAD + "1,many,3\n", "column plate: 'many'; expected a number"),
+    ],
+)
+def test_what_is_no_answer_is_refused(text, message):
+    with pytest.raises(InputError, match=message):
+        read_page(text, COLUMNS)
+
+
+@pytest.fixture
+def ask(archive):
+    """A service that counts its queries."""
+
+    def send(sql, accept):
+        send.asked.append(sql)
+        text = as_csv(archive.query(sql))
+        accept(text)
+        return text
+
+    send.asked = []
+    return send
+
+
+def test_pages_join_to_the_whole(helpers, archive, ask, tmp_path, monkeypatch):
+    whole = gather(helpers.wanted(), ask, tmp_path / "one")
+    assert len(ask.asked) == 2 and whole.num_rows == len(archive) == 8
+    monkeypatch.setattr(rows, "MAX_ROWS", 3)
+    ask.asked.clear()
+    assert gather(helpers.wanted(), ask, tmp_path / "many").equals(whole)
+    assert len(ask.asked) == 4
+    again = gather(helpers.wanted(), ask, tmp_path / "many")
+    assert again.equals(whole) and len(ask.asked) == 4  # nothing is asked twice
+
+
+def test_a_limit_is_the_beginning_of_the_whole(helpers, ask, tmp_path, monkeypatch):
+    whole = gather(helpers.wanted(), ask, tmp_path / "all")
+    monkeypatch.setattr(rows, "MAX_ROWS", 2)
+    few = gather(helpers.wanted(limit=5), ask, tmp_path / "few")
+    assert few.equals(whole.slice(0, 5))
+
+
+def test_answers_cut_at_any_byte_lose_no_row(helpers, archive, ask, tmp_path):
+    whole = gather(helpers.wanted(), ask, tmp_path / "whole")
+    text = as_csv(archive.query(helpers.wanted().sql()))
+    for place in (10, text.find("\n1") + 2, len(text) // 2, len(text) - 1, text.rfind("\n1") + 1):
+        cut = []
+
+        def some(sql, accept, cut=cut, place=place):
+            answer = as_csv(archive.query(sql))
+            try:
+                if len(cut) < 2:
+                    cut.append(sql)
+                    accept(answer[:place])
+                    return answer[:place]
+            except InputError:
+                pass  # a fetch asks again
+            return answer
+
+        assert gather(helpers.wanted(), some, tmp_path / f"cut{place}").equals(whole)
+
+
+def test_spectra_of_a_list_are_asked_for_in_batches(helpers, archive, ask, tmp_path, monkeypatch):
+    whole = gather(helpers.wanted(), ask, tmp_path / "whole")
+    keys = tuple(
+        zip(*(whole.column(name).to_pylist() for name in ("plate", "mjd", "fiberid")), strict=True)
+    )
+    monkeypatch.setattr(rows, "MAX_KEYS", 3)
+    ask.asked.clear()
+    listed = gather(helpers.wanted(keys=(*keys, (1, 2, 3))), ask, tmp_path / "list")
+    assert sorted(listed.column("specobjid").to_pylist()) == sorted(
+        whole.column("specobjid").to_pylist()
+    )
+    assert len(ask.asked) == 4  # the one that is not there was asked for twice
+    assert helpers.wanted(keys=keys).sql().startswith("-- the first of 3 queries for 8 spectra\n")
+
+
+def test_columns_carry_units_and_descriptions(helpers, ask, tmp_path):
+    table = gather(helpers.wanted(), ask, tmp_path)
+    metadata = table.schema.field("petror50_r").metadata
+    assert metadata == {b"unit": b"arcsec", b"description": b"half-light radius, r"}
+    assert table.schema.metadata[b"task"] == b"galaxy4"
+    assert b"citing-sdss" in table.schema.metadata[b"credit"]

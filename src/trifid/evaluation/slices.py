@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from trifid.data.sky import healpix_ring
+from trifid.evaluation import bpt_plane
 from trifid.evaluation.predictions import Predictions
 from trifid.metrics.classification import confusion_counts, confusion_metrics
 from trifid.metrics.intervals import wilson
@@ -69,6 +70,8 @@ def store_columns(store: Store, object_ids: np.ndarray) -> dict[str, np.ndarray]
             taken, column = store.take(rows, [modality])[modality], features.index(name)
             valid = taken["valid"][:, column] > 0
             found[name] = np.where(valid, taken["values"][:, column], np.nan)
+    if (plane := bpt_plane.catalogued(store, rows)) is not None:
+        found["distance to the nearest BPT line [dex]"] = bpt_plane.distance(*plane)
     ra, dec = (_numbers(store, name)[rows] for name in ("ra", "dec"))
     known = np.isfinite(ra) & np.isfinite(dec)
     if known.any():

@@ -82,23 +82,32 @@ def subset_table(metrics: Document, full: str) -> Table | None:
 
 
 def residuals(rows: Predictions, target: str, unit: str) -> Drawn:
-    """Error against truth of one target's labelled rows."""
-    numbers = rows.labelled(target).numbers(target)
+    """Error of one target's labelled rows against the truth, and against a true redshift beside."""
+    rows = rows.labelled(target)
+    numbers = rows.numbers(target)
     step = -(-len(numbers.truth) // _POINTS)
-    truth, error = numbers.truth[::step], (numbers.mean - numbers.truth)[::step]
+    error = (numbers.mean - numbers.truth)[::step]
+    across = {f"True {target}" + (f" [{unit}]" if unit else ""): numbers.truth[::step]}
+    about = rows.metadata["about"]
+    for name in rows.targets:
+        if name != target and about.get(name, {}).get("kind") == "redshift":
+            across[f"True {name}"] = rows.numbers(name).truth[::step]
 
     def paint(figure: Any) -> None:
-        axes = figure.subplots()
-        axes.axhline(0.0, color=svg.MUTED, linewidth=0.8, linestyle=":")
-        axes.plot(truth, error, ".", color=svg.COLOURS[0], markersize=3, alpha=0.5)
-        axes.set(xlabel=f"True {target}" + (f" [{unit}]" if unit else ""))
-        axes.set(ylabel="Predicted minus true")
+        for axes, (label, values) in zip(
+            figure.subplots(len(across), squeeze=False)[:, 0], across.items(), strict=True
+        ):
+            axes.axhline(0.0, color=svg.MUTED, linewidth=0.8, linestyle=":")
+            axes.plot(values, error, ".", color=svg.COLOURS[0], markersize=3, alpha=0.5)
+            axes.set(xlabel=label, ylabel="Predicted minus true")
 
     low, middle, high = np.quantile(error, (0.16, 0.5, 0.84))
     said = f"Median error {number(middle)}, two thirds from {number(low)} to {number(high)}."
-    drawn = svg.draw(f"residual-{_anchor(target)}", f"Residuals of {target}", said, paint)
-    caption = f"{target}: error against truth" + (f", every {step}th object" if step > 1 else "")
-    return Drawn(drawn, f"{caption}.")
+    name, size = f"residual-{_anchor(target)}", (4.8, 1.2 + 2.4 * len(across))
+    drawn = svg.draw(name, f"Residuals of {target}", said, paint, size=size)
+    also = ", and against redshift" if len(across) > 1 else ""
+    every = f", every {step}th object" if step > 1 else ""
+    return Drawn(drawn, f"{target}: error against truth{also}{every}.")
 
 
 def pit_histogram(rows: Predictions, target: str) -> Drawn | None:

@@ -14,7 +14,7 @@ import trifid
 from trifid.errors import StoreError
 from trifid.evaluation.predictions import Predictions
 from trifid.files import write_text
-from trifid.report import cards, conformal, figures, numbers, svg, tables, trust
+from trifid.report import cards, conformal, figures, numbers, plane, svg, tables, trust
 from trifid.report.gallery import Drawn, Group, gallery
 from trifid.report.run import Document, RunFiles, read_run
 from trifid.report.text import clean, count, duration, interval, joined, number
@@ -82,6 +82,9 @@ class Page:
     trust: list[tables.Table] = field(default_factory=list)
     slices: tables.Table | None = None
     slices_note: str = ""
+    slice_figures: list[Drawn] = field(default_factory=list)
+    subset_matrix: tables.Table | None = None
+    files: list[Drawn] = field(default_factory=list)
     sections: tuple[tuple[str, str], ...] = _SECTIONS
 
 
@@ -104,7 +107,8 @@ def report_html(run: Path, store: Path | None = None) -> Path:
     path = run / "report.html"
     write_text(path, render(page))
     (run / "figures").mkdir(exist_ok=True)
-    for drawn in (*page.curves, *page.calibration_figures, *page.training):
+    shown = (*page.curves, *page.calibration_figures, *page.slice_figures, *page.training)
+    for drawn in (*shown, *page.files):
         name, text = svg.as_file(drawn.image)
         write_text(run / "figures" / f"{name}.svg", text)
     return path
@@ -161,6 +165,12 @@ def _page(run: RunFiles, store: Store | None, store_note: str) -> Page:
     else:
         subsets = tables.subsets_table(run.metrics, full)
     training = [Drawn(image, said) for image, said in figures.training(_logs(run))]
+    matrix = (
+        None
+        if run.predictions is None or judged is None or by_number
+        else (plane.subset_matrix(run.predictions))
+    )
+    bpt = None if judged is None or by_number or store is None else plane.bpt_figure(judged, store)
     groups = gallery(judged, store) if judged is not None and not by_number else []
     lines = [line for part in run.trained[:1] if (line := cards.cost_line(part))]
     many = len(run.trained) > 1
@@ -176,6 +186,9 @@ def _page(run: RunFiles, store: Store | None, store_note: str) -> Page:
         metrics_note=no_metrics or _notes(run),
         confusion=(numbers.other_table if by_number else tables.confusion_table)(run.metrics),
         subsets=subsets,
+        subset_matrix=matrix[0] if matrix else None,
+        files=[matrix[1]] if matrix else [],
+        slice_figures=[bpt] if bpt else [],
         subsets_note="" if subsets else no_metrics or "Only one set of modalities was predicted.",
         calibration=(numbers.width_table if by_number else tables.calibration_table)(run.metrics),
         calibration_note="" if judged is not None else _NO_PREDICTIONS,

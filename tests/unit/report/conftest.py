@@ -1,7 +1,7 @@
 """A small run with everything a report can show, made of invented objects."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +201,14 @@ def make_run(
         (part / "environment.json").write_text(json.dumps(ENVIRONMENT))
         (part / "recipe.toml").write_text(RECIPE)
     return run
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_spectra() -> Iterator[None]:
+    """The BPT picture fits a dozen spectra instead of hundreds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("trifid.evaluation.bpt_plane.MEASURED", 12)
+        yield
 
 
 @pytest.fixture(scope="session")

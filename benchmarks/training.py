@@ -28,11 +28,12 @@ from torch.nn import functional
 
 from trifid.cli.recipes import find_recipe
 from trifid.data.sampler import epoch_order
+from trifid.memory import keep_freed_memory
 from trifid.schema.batch import Batch, Input
 from trifid.simulate import simulate
 from trifid.store.read import Store
 from trifid.training.bundle import build_model
-from trifid.training.device import Place, keep_freed_memory
+from trifid.training.device import Place
 from trifid.training.loop import Trainer
 from trifid.training.objective import ClassObjective
 from trifid.training.recipe import Recipe, TrainingConfig

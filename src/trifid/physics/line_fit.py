@@ -15,7 +15,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 
 from trifid.physics import bpt, extinction, lines
-from trifid.physics.profiles import PIXEL_VELOCITY, line_profiles, sdss_spread
+from trifid.physics.profiles import PIXEL_VELOCITY, line_pixels, sdss_spread
 from trifid.schema import grid
 
 AMPLITUDE_OVER_NOISE = 1.5  # least A/N of the four lines of a class: Portsmouth method page
@@ -49,6 +49,7 @@ _KNOWN = lines.EMISSION | lines.QUASAR
 _LENGTH = int(np.log10(WINDOW[1] / WINDOW[0]) / grid.LOG10_STEP)
 _SMOOTH = 251  # pixels
 _KNOTS = 160.0  # [angstrom]
+_PER_PIXEL = np.log(10.0) * grid.LOG10_STEP  # width of a pixel over its wavelength
 
 
 @dataclass(frozen=True)
@@ -189,18 +190,26 @@ def _continuum(starlight: np.ndarray | None, pixel: np.ndarray, rows: int) -> np
     return shapes.reshape(rows, -1, _LENGTH)
 
 
-def _emission(window: _Window, velocity: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """Profile of each group, flux per angstrom for unit flux of its first line (B, G, N)."""
-    total = np.zeros((velocity.size, len(GROUPS), _LENGTH))
-    log10 = grid.LOG10_START + grid.LOG10_STEP * (window.first[:, None] + np.arange(_LENGTH))
-    per_angstrom = 1.0 / (np.log(10.0) * grid.LOG10_STEP * 10.0**log10)
+def _emission(
+    window: _Window, velocity: np.ndarray, spread: np.ndarray, columns: np.ndarray | None = None
+) -> np.ndarray:
+    """Profile of each group, flux per angstrom for unit flux of its first line (B, G, N).
+
+    `columns` are the pixels wanted (N,), all that a line reaches among them; None = the window's.
+    """
+    wanted = np.arange(_LENGTH) if columns is None else columns
+    column = np.zeros(_LENGTH, dtype=np.int64)
+    column[wanted] = np.arange(wanted.size)
+    total = np.zeros((velocity.size, len(GROUPS), wanted.size))
     for index, group in enumerate(GROUPS):
         for name, ratio in group:
             place = window.place(name)
             at = np.interp(place + window.first, np.arange(grid.LENGTH), spread)
             sigma = np.hypot(velocity / PIXEL_VELOCITY, at)
-            total[:, index] += ratio * line_profiles(place, sigma, _LENGTH)
-    return total * per_angstrom[:, None]
+            row, pixel, values = line_pixels(place, sigma, _LENGTH)
+            log10 = grid.LOG10_START + grid.LOG10_STEP * (window.first[row] + pixel)
+            total[row, index, column[pixel]] += ratio * values / (_PER_PIXEL * 10.0**log10)
+    return total
 
 
 def _joint(
@@ -224,7 +233,7 @@ def weighted_fit(
     """
     weighted = design * weight[:, None]
     normal = weighted @ np.swapaxes(design, 1, 2)
-    right = np.einsum("bil,bl->bi", weighted, data)
+    right = (weighted @ data[:, :, None])[:, :, 0]
     scale = np.sqrt(np.maximum(np.einsum("bii->bi", normal), 1e-30))
     normal = normal / scale[:, :, None] / scale[:, None, :] + 1e-8 * np.eye(design.shape[1])
     inverse = np.linalg.inv(normal)
@@ -249,12 +258,14 @@ def _leftover(window: _Window, model: np.ndarray, emission: np.ndarray) -> np.nd
 
 def _best_velocity(window: _Window, model: np.ndarray, spread: np.ndarray) -> np.ndarray:
     """The dispersion of the grid whose lines fit best, with a parabola between its steps (B,)."""
-    rest = window.data - model
+    widest = _emission(window, np.full(model.shape[0], VELOCITIES[-1]), spread)
+    near = np.flatnonzero(widest.any(axis=(0, 1)))  # beyond these pixels no line reaches
+    rest, weight = (window.data - model)[:, near], window.weight[:, near]
     gains: list[np.ndarray] = []
     for value in VELOCITIES:
-        emission = _emission(window, np.full(rest.shape[0], value), spread)
-        right = np.einsum("bgl,bl->bg", emission * window.weight[:, None], rest)
-        values, _ = weighted_fit(emission, rest, window.weight)
+        emission = _emission(window, np.full(rest.shape[0], value), spread, near)
+        right = (emission @ (weight * rest)[:, :, None])[:, :, 0]
+        values, _ = weighted_fit(emission, rest, weight)
         gains.append(np.sum(np.maximum(values, 0.0) * right, axis=1))
     gain = np.stack(gains, axis=1)
     best = gain.argmax(axis=1).clip(1, len(VELOCITIES) - 2)

@@ -22,26 +22,27 @@ def sdss_spread(wavelength: np.ndarray) -> np.ndarray:
     return np.interp(wavelength, _SPREAD[:, 0], _SPREAD[:, 1])
 
 
-def line_profiles(place: np.ndarray, sigma: np.ndarray, length: int) -> np.ndarray:
-    """Gaussian lines of unit flux in a window of the grid, integrated over pixels.
+def line_pixels(
+    place: np.ndarray, sigma: np.ndarray, length: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Gaussian lines of unit flux, integrated over pixels, where they reach: six sigma and more.
 
     Args:
-        place: Line centres, counted in pixels from the window's first one (B,).
+        place: Line centres, counted in pixels from a window's first one (B,).
         sigma: Standard deviation [pixel] (B,).
         length: Pixels in the window.
 
     Returns:
-        Flux per pixel (B, length); zeros for a line outside the window.
+        Line, pixel and flux per pixel of the M pixels reached, (M,) each; none twice.
     """
     reach = int(np.ceil(6.0 * float(np.max(sigma, initial=1.0)))) + 1
     pixel = np.rint(place).astype(np.int64)[:, None] + np.arange(-reach, reach + 1)
-    offset, half = (pixel - place[:, None]) / sigma[:, None], 0.5 / sigma[:, None]
-    values = ndtr(offset + half) - ndtr(offset - half)
-    inside = (pixel >= 0) & (pixel < length)
-    rows = np.broadcast_to(np.arange(pixel.shape[0])[:, None], pixel.shape)
-    profiles = np.zeros((pixel.shape[0], length))
-    profiles[rows[inside], pixel[inside]] = values[inside]
-    return profiles
+    edges = (np.arange(-reach, reach + 2) - 0.5 + (np.rint(place) - place)[:, None]) / sigma[
+        :, None
+    ]
+    values = np.diff(ndtr(edges), axis=1)
+    row, column = np.nonzero((pixel >= 0) & (pixel < length))
+    return row, pixel[row, column], values[row, column]
 
 
 def place_templates(

@@ -11,7 +11,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from threadpoolctl import threadpool_limits
+
 from trifid.errors import ConfigError
+from trifid.memory import keep_freed_memory
 from trifid.progress import progress
 from trifid.simulate import bhb2, galaxy4, gaps, plates, sgq3, zsfr
 from trifid.simulate.options import SkyOptions
@@ -138,16 +141,17 @@ def _write_plate(job: Job) -> list[ShardEntry]:
 def spread(work: Callable[[Job], _Done], jobs: Iterable[Job], workers: int) -> Generator[_Done]:
     """Does jobs, two a worker in flight, and gives what they return in the order they are done."""
     if workers == 1:
-        yield from map(work, jobs)
+        keep_freed_memory()
+        yield from (_on_one_thread(work, job) for job in jobs)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(workers, context, initializer=keep_freed_memory) as pool:
         waiting: set[Future[_Done]] = set()
         queue = iter(jobs)
         try:
             while True:
                 for job in islice(queue, 2 * workers - len(waiting)):
-                    waiting.add(pool.submit(work, job))
+                    waiting.add(pool.submit(_on_one_thread, work, job))
                 if not waiting:
                     return
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
@@ -155,3 +159,9 @@ def spread(work: Callable[[Job], _Done], jobs: Iterable[Job], workers: int) -> G
                     yield future.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _on_one_thread(work: Callable[[Job], _Done], job: Job) -> _Done:
+    """Keeps linear algebra to one thread: workers share the cores, and sums keep their order."""
+    with threadpool_limits(1):
+        return work(job)

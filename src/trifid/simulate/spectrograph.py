@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from scipy.special import ndtr
 
 from trifid.schema import grid
 from trifid.simulate.instruments import PIXEL_VELOCITY, SDSS, Instrument
@@ -202,33 +201,3 @@ def median_snr(flux: np.ndarray, ivar: np.ndarray) -> np.ndarray:
     """Median signal-to-noise per pixel over the pixels with data (B,)."""
     snr = np.where(ivar > 0, flux * np.sqrt(ivar), np.nan)
     return np.nanmedian(snr.astype(np.float64), axis=1)
-
-
-def line_profiles(
-    positions: np.ndarray, sigma: np.ndarray, log10_start: np.ndarray, length: int
-) -> np.ndarray:
-    """Gaussian lines of unit flux on a window of the grid, integrated over pixels.
-
-    Args:
-        positions: log10 of the line centres [angstrom] (B,).
-        sigma: Standard deviation of the line [pixel of 1e-4 dex] (B,).
-        log10_start: log10 wavelength of each window's first pixel (B,).
-        length: Pixels in a window.
-
-    Returns:
-        Flux per angstrom (B, length); a line outside the window gives zeros.
-    """
-    place = (positions - log10_start) / grid.LOG10_STEP
-    pixel = np.rint(place).astype(np.int64)[:, None] + np.arange(-_REACH, _REACH + 1)
-    offset, half = (pixel - place[:, None]) / sigma[:, None], 0.5 / sigma[:, None]
-    log10_wavelength = log10_start[:, None] + grid.LOG10_STEP * pixel
-    angstrom_per_pixel = np.log(10.0) * grid.LOG10_STEP * 10.0**log10_wavelength
-    values = (ndtr(offset + half) - ndtr(offset - half)) / angstrom_per_pixel
-    inside = (pixel >= 0) & (pixel < length)
-    rows = np.broadcast_to(np.arange(pixel.shape[0])[:, None], pixel.shape)
-    profiles = np.zeros((pixel.shape[0], length))
-    profiles[rows[inside], pixel[inside]] = values[inside]
-    return profiles
-
-
-_REACH = 32  # half width of a line's window [pixel]: 7 sigma of the broadest line

@@ -1,6 +1,5 @@
 """Where a run computes: device, mixed precision, and the processes of `torchrun`."""
 
-import ctypes
 import os
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of malloc.h
+from trifid.memory import keep_freed_memory
 
 
 @dataclass(frozen=True)
@@ -61,19 +60,6 @@ def alone() -> Place:
     """This process by itself, under `torchrun` too."""
     gpus, local = torch.cuda.device_count(), int(os.environ.get("LOCAL_RANK", "0"))
     return Place(torch.device("cuda", local % gpus) if gpus else torch.device("cpu"))
-
-
-def keep_freed_memory() -> None:
-    """Lets this process keep large blocks that it frees, rather than ask the system again.
-
-    A step of training on a CPU frees and takes the same blocks of megabytes over and over; getting
-    each from the system, page by page, costs about a tenth of the time (`benchmarks/training.py`).
-    Only glibc has these settings; elsewhere nothing happens.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
-    if mallopt is not None:
-        mallopt(_MMAP_THRESHOLD, 1 << 28)
-        mallopt(_TRIM_THRESHOLD, 1 << 30)
 
 
 def leads() -> bool:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from trifid.physics import bpt, line_fit, lines
-from trifid.physics.profiles import PIXEL_VELOCITY, line_profiles, sdss_spread
+from trifid.physics.profiles import PIXEL_VELOCITY, line_pixels, sdss_spread
 from trifid.schema import grid
 
 FLUXES = {
@@ -28,8 +28,8 @@ def spectra(count: int, *, velocity: float = 120.0, dip: float = 0.0, seed: int 
             wavelength = (lines.EMISSION | lines.QUASAR)[name].wavelength * (1.0 + z)
             place = (np.log10(wavelength) - grid.LOG10_START) / grid.LOG10_STEP
             sigma = np.hypot(velocity / PIXEL_VELOCITY, sdss_spread(wavelength))
-            profile = line_profiles(place, sigma, grid.LENGTH)
-            flux += ratio * FLUXES[group[0][0]] * profile * per_angstrom
+            row, pixel, values = line_pixels(place, sigma, grid.LENGTH)
+            flux[row, pixel] += ratio * FLUXES[group[0][0]] * values * per_angstrom[pixel]
     return flux, stars, z
 
 

@@ -1,13 +1,15 @@
 import numpy as np
 import pytest
 
-from trifid.physics.profiles import line_profiles, place_templates, sdss_spread
+from trifid.physics.profiles import line_pixels, place_templates, sdss_spread
 from trifid.schema import grid
 
 
 def test_lines_hold_their_flux_wherever_they_fall() -> None:
     place, sigma = np.array([100.0, 100.5, 33.3, 500.0]), np.array([1.0, 0.6, 5.0, 2.0])
-    seen = line_profiles(place, sigma, 200)
+    seen = np.zeros((4, 200))
+    line, pixel, flux = line_pixels(place, sigma, 200)
+    seen[line, pixel] = flux
     assert seen.sum(axis=1)[:3] == pytest.approx(1.0, abs=1e-6)
     assert not seen[3].any()  # outside the window
     assert (seen[:3] @ np.arange(200)) == pytest.approx(place[:3], abs=1e-6)

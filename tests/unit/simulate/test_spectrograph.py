@@ -16,23 +16,6 @@ def _fibres(rows: int, noise: float = 1.0) -> sp.FibreNoise:
     return sp.FibreNoise(np.full(rows, noise), covered, covered, ones, np.ones(rows))
 
 
-def test_line_profile_keeps_flux_and_centre() -> None:
-    place = np.log10(np.array([5000.0, 5001.3]))
-    sigma = np.array([1.2, 3.0])
-    profile = sp.line_profiles(place, sigma, np.full(2, grid.LOG10_START), grid.LENGTH)
-    width = _X * np.log(10) * grid.LOG10_STEP
-    assert (profile * width).sum(axis=1) == pytest.approx([1.0, 1.0], rel=1e-4)
-    centre = (profile * width) @ _X
-    assert centre == pytest.approx(10**place, abs=0.02)
-
-
-def test_line_outside_the_window_is_nothing() -> None:
-    profile = sp.line_profiles(
-        np.log10(np.array([1000.0])), np.ones(1), np.full(1, grid.LOG10_START), grid.LENGTH
-    )
-    assert not profile.any()
-
-
 def test_scale_reaches_the_signal_to_noise() -> None:
     rng = np.random.default_rng(0)
     shape = np.outer([1.0, 1e-3, 50.0], 1.0 + (_X / 6000.0))

@@ -142,6 +142,27 @@ def _bhb2_tables() -> Suite:
     )
 
 
+def _bhb2_scaling() -> Suite:
+    """Image, spectrum and both on bhb2; images that keep their flux, and BATMM's that do not."""
+    recipe = "bhb2_early_small"
+    alone = _BHB_IMAGE[0].replace("crop=16", 'crop=16, norm="per_image_minmax"')
+    return Suite(
+        name="bhb2_scaling",
+        contenders=(
+            Contender(name="fused", recipe=recipe, set=_BHB2),
+            Contender(
+                name="fused-minmax",
+                recipe=recipe,
+                set=(*_BHB2, "inputs.image.norm=per_image_minmax"),
+            ),
+            Contender(name="spectrum", recipe=recipe, set=_BHB_SPECTRUM),
+            Contender(name="image", recipe=recipe, set=_BHB_IMAGE),
+            Contender(name="image-minmax", recipe=recipe, set=(alone, _ALONE)),
+        ),
+        set=("training.epochs=8", "training.batch_size=32"),
+    )
+
+
 def _sgq3_pictures() -> Suite:
     """Pictures, table and both, scaled and frozen in two ways each (paper 002, tables 5 to 8)."""
     picture, both, ann = "sgq3_picture_small", "sgq3_cnn_ann_small", "sgq3_ann"
@@ -221,6 +242,7 @@ SUITES = {
         _galaxy4_grid(),
         _zsfr_grid(),
         _bhb2_tables(),
+        _bhb2_scaling(),
         _sgq3_pictures(),
     )
 }

@@ -28,6 +28,16 @@ def per_image_zscore(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
     return (x - mean) / torch.where(sd > 0, sd, torch.ones_like(sd))
 
 
+def per_image_minmax(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+    """(x - min) / (max - min) of each image and band. Paper: BATMM eq. 14, min and max per image.
+
+    Like `per_image_zscore` it erases flux and colour; its scale hangs on the brightest pixel. With
+    the least and most of all training images it would be `zscore` but for a constant.
+    """
+    low, high = x.amin(dim=(2, 3), keepdim=True), x.amax(dim=(2, 3), keepdim=True)
+    return (x - low) / torch.where(high > low, high - low, torch.ones_like(high))
+
+
 def zscore(
     x: Float[Tensor, "B C H W"], mean: Float[Tensor, "C"], sd: Float[Tensor, "C"]
 ) -> Float[Tensor, "B C H W"]:

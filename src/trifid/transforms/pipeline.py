@@ -36,7 +36,8 @@ Context = Mapping[str, Tensor]
 class ImageInput(Config):
     """An image: bands, central crop and size [pixel] (0 = as stored), normalisation.
 
-    A picture (`image_rgb`) has the bands `red`, `green`, `blue`, scaled to 0..1.
+    A picture (`image_rgb`) has the bands `red`, `green`, `blue`, scaled to 0..1. `per_image_minmax`
+    is followed by mean and sd of each band, as BATMM's images are.
     """
 
     kind: Literal["image"] = "image"
@@ -44,7 +45,7 @@ class ImageInput(Config):
     bands: tuple[str, ...] = ("u", "g", "r")
     crop: int = Field(default=0, ge=0)
     resize: int = Field(default=0, ge=0)
-    norm: Literal["per_image_zscore", "zscore", "asinh_zscore"] = "asinh_zscore"
+    norm: Literal["per_image_zscore", "per_image_minmax", "zscore", "asinh_zscore"] = "asinh_zscore"
 
 
 class SpectrumInput(Config):
@@ -121,6 +122,8 @@ class ImageTransform:
         noise = images.pixel_noise(pixels)
         if self.config.norm == "asinh_zscore":
             pixels = images.asinh(pixels, noise)
+        elif self.config.norm == "per_image_minmax":
+            pixels = images.per_image_minmax(pixels)
         mean, sd = pixels.mean(dim=(0, 2, 3)), pixels.std(dim=(0, 2, 3), correction=0)
         return {"noise": noise, "mean": mean, "sd": torch.where(sd > 0, sd, torch.ones_like(sd))}
 
@@ -132,6 +135,8 @@ class ImageTransform:
         else:
             if self.config.norm == "asinh_zscore":
                 pixels = images.asinh(pixels, state["noise"])
+            elif self.config.norm == "per_image_minmax":
+                pixels = images.per_image_minmax(pixels)
             pixels = images.zscore(pixels, state["mean"], state["sd"])
         return Image(flux=pixels, present=raw.present)
 

@@ -56,6 +56,19 @@ def test_the_rows_of_batmm_differ_by_what_their_names_say():
         assert found[f"batmm-{count}-segments"].model.spectrum.segments == count
 
 
+def test_the_scalings_of_bhb2_differ_in_the_image_alone():
+    found = recipes(SUITES["bhb2_scaling"])
+    for name, inputs in (("fused", ["image", "spectrum"]), ("image", ["image"])):
+        kept, paper = found[name], found[f"{name}-minmax"]
+        assert sorted(kept.inputs) == sorted(paper.inputs) == inputs
+        assert kept.inputs["image"].norm == "asinh_zscore"
+        assert paper.inputs["image"] == kept.inputs["image"].replace(norm="per_image_minmax")
+        assert paper.model == kept.model
+    assert list(found["spectrum"].inputs) == ["spectrum"]
+    assert found["image"].inputs["image"] == found["fused"].inputs["image"]
+    assert found["spectrum"].inputs["spectrum"] == found["fused"].inputs["spectrum"]
+
+
 def test_paper_003_has_no_numbers_to_compare_with():
     assert published("redshift_sfr").tables == ()
     table = recipes(SUITES["zsfr_grid"])["redshift-r-linear"].resolved()[0].inputs["table"]

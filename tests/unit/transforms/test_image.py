@@ -29,6 +29,15 @@ def test_per_image_zscore_of_a_flat_image_is_zero():
     assert (images.per_image_zscore(torch.full((1, 1, 4, 4), 7.0)) == 0).all()
 
 
+def test_per_image_minmax_spans_nought_to_one_whatever_the_flux():
+    torch.manual_seed(0)
+    x = torch.randn(3, 2, 8, 8)
+    got = images.per_image_minmax(x)
+    assert (got.amin(dim=(2, 3)) == 0).all() and (got.amax(dim=(2, 3)) == 1).all()
+    torch.testing.assert_close(images.per_image_minmax(40 * x + 3), got, atol=1e-5, rtol=1e-5)
+    assert (images.per_image_minmax(torch.full((1, 1, 4, 4), 7.0)) == 0).all()
+
+
 def test_asinh_is_linear_at_the_noise_and_logarithmic_above():
     x = torch.tensor([1e-3, 1e3]).view(1, 1, 1, 2)
     got = images.asinh(x, torch.tensor([1.0])).flatten()

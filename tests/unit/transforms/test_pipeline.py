@@ -68,6 +68,7 @@ CONFIGS = {
     "image": ImageInput(),
     "image resized": ImageInput(resize=9, norm="zscore"),
     "image cropped": ImageInput(bands=("r", "u"), crop=8, norm="per_image_zscore"),
+    "image of batmm": ImageInput(norm="per_image_minmax"),
     "picture": ImageInput(modality="image_rgb", bands=("red", "green", "blue"), norm="zscore"),
     "spectrum": SpectrumInput(),
     "spectrum rebinned": SpectrumInput(length=3840, rebin=10),
@@ -131,7 +132,7 @@ def test_a_band_of_zeros_stays_finite():
     flux[:, 0] = 0  # every image lacks u
     image = Image(flux=flux, present=batch.inputs["image"].present)
     batch = batch.replace(inputs={**batch.inputs, "image": image})
-    for norm in ("zscore", "asinh_zscore", "per_image_zscore"):
+    for norm in ("zscore", "asinh_zscore", "per_image_zscore", "per_image_minmax"):
         pipeline = Pipeline({"x": ImageInput(norm=norm)}, SPECS)
         pipeline.fit("x", batch)
         got = pipeline(batch).inputs["x"].flux

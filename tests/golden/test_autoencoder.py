@@ -9,6 +9,7 @@ from trifid.schema.batch import Batch, Image, Spectrum, Table
 from trifid.schema.signature import Signature
 
 SHAPES = {"image": (2, 16, 16), "spectrum": (128,), "table": (6,)}
+TRAINING = {"image": (24, 8e-3, 50), "spectrum": (32, 3e-3, 100), "table": (16, 1e-2, 60)}
 
 
 def _rows(name, rows, *, strange=False, seed=0):
@@ -42,14 +43,15 @@ def _rows(name, rows, *, strange=False, seed=0):
     return Batch(ids=tuple(map(str, range(rows))), inputs={name: value})
 
 
-def _trained(name, steps=100):
+def _trained(name):
+    rows, rate, steps = TRAINING[name]
     torch.manual_seed(0)
     signature = Signature(inputs={name: SHAPES[name]}, classes=("a", "b"))
     model = autoencoder_small().build(signature).train()
-    optimiser = torch.optim.AdamW(model.parameters(), 3e-3)
+    optimiser = torch.optim.AdamW(model.parameters(), rate)
     losses = []
     for step in range(steps):
-        loss = sum(model(_rows(name, 32, seed=step)).losses.values())
+        loss = sum(model(_rows(name, rows, seed=step)).losses.values())
         losses.append(loss.item())
         optimiser.zero_grad()
         loss.backward()

@@ -299,7 +299,8 @@ def fcnn() -> SzNetConfig:
 @register("model", paper=PAPER)
 def sznet_small() -> SzNetConfig:
     """SZNet with few channels and eight thinned networks, for tests."""
-    return SzNetConfig(stages=((4, 1), (8, 2)), hidden=(16, 16), mc_samples=8, heteroscedastic=True)
+    stages = ((4, 1), (8, 1), (8, 1), (8, 1))
+    return SzNetConfig(stages=stages, hidden=(16, 16), mc_samples=8, heteroscedastic=True)
 
 
 @register("model", paper=PAPER)

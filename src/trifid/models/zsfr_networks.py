@@ -348,7 +348,7 @@ def zsfr_small() -> ZsfrConfig:
     """Late fusion of narrow streams with variances, for tests."""
     return ZsfrConfig(
         image=ConvImageConfig(channels=(8, 16, 16), halvings=3, grid=1, width=16),
-        spectrum=(32, 16),
+        spectrum=(16, 16),
         fusion="late",
         heteroscedastic=True,
     )

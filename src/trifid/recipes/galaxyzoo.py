@@ -6,10 +6,8 @@ angular size. Training rows are mirrored and turned; classes, which differ thirt
 drawn evenly.
 """
 
-from trifid.encoders.base import EncoderPart
-from trifid.encoders.conv_image import ConvImageConfig
-from trifid.encoders.residual_image import ResidualImageConfig
-from trifid.models.imagenet import ImageNetConfig
+from trifid.models.base import ModelConfig
+from trifid.models.pictures import picture_cnn, resnet18
 from trifid.registry import register
 from trifid.training.recipe import Recipe, SplitConfig, TrainingConfig
 from trifid.transforms.augment import AugmentConfig
@@ -21,22 +19,22 @@ _PICTURE = ImageInput(modality="image_rgb", bands=("red", "green", "blue"), crop
 @register("recipe")
 def galaxyzoo() -> Recipe:
     """Three convolutions on the central 64 pixels of a colour picture."""
-    return _recipe("galaxyzoo", ConvImageConfig(channels=(16, 32, 64), width=64, halvings=3))
+    return _recipe("galaxyzoo", picture_cnn())
 
 
 @register("recipe")
 def galaxyzoo_resnet18() -> Recipe:
     """ResNet-18 from random weights on the central 64 pixels of a colour picture."""
-    return _recipe("galaxyzoo_resnet18", ResidualImageConfig())
+    return _recipe("galaxyzoo_resnet18", resnet18())
 
 
-def _recipe(name: str, backbone: EncoderPart) -> Recipe:
+def _recipe(name: str, model: ModelConfig) -> Recipe:
     return Recipe(
         name=name,
         task="galaxyzoo",
         split=SplitConfig(by="group"),
         inputs={"image_rgb": _PICTURE},
-        model=ImageNetConfig(backbone=backbone),
+        model=model,
         training=TrainingConfig(
             epochs=20,
             batch_size=32,

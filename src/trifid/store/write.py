@@ -15,9 +15,10 @@ import pyarrow.parquet as pq
 
 from trifid.config import differences
 from trifid.errors import StoreError
-from trifid.files import sha256_file, write_json, written_whole
+from trifid.files import sha256_file, write_json, write_text, written_whole
 from trifid.schema.block import Skipped
 from trifid.schema.modality import StoreSchema
+from trifid.store.card import CARD, data_card
 from trifid.store.manifest import (
     LOCK,
     MANIFEST,
@@ -81,7 +82,8 @@ class StoreWriter:
         try:
             if (folder / MANIFEST).exists():
                 self._take_over(read_manifest(folder), extend)
-            for stale in [*folder.glob(".shard-*.tmp"), *folder.glob(".manifest.json.*.tmp")]:
+            stale_files = [".shard-*.tmp", f".{MANIFEST}.*.tmp", f".{CARD}.*.tmp"]
+            for stale in [path for name in stale_files for path in folder.glob(name)]:
                 stale.unlink(missing_ok=True)
         except BaseException:
             self._release()
@@ -142,16 +144,19 @@ class StoreWriter:
         """
         entries = tuple(self._entries.values())
         manifest = Manifest(schema_=self.schema, shards=entries, provenance=self._provenance)
-        batches = (
+        batches = [
             map_shard(self.folder / entry.file, self.schema, entry.modalities)
             for entry in manifest.shards
-        )
+        ]
         check_unique(self.folder, batches)
         for number, path in shard_files(self.folder).items():
             if number not in self._entries:
                 path.unlink()
-        _write_skipped(self.folder / SKIPPED, [*self._skipped, *skipped])
+        skipped = [*self._skipped, *skipped]
+        _write_skipped(self.folder / SKIPPED, skipped)
+        card = data_card(manifest, batches, sorted(item.reason for item in skipped))
         try:
+            write_text(self.folder / CARD, card)
             write_json(self.folder / MANIFEST, manifest.document())
         except OSError as error:
             raise cannot_write(self.folder / MANIFEST, error) from None

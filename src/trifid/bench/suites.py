@@ -159,7 +159,7 @@ def _bhb2_scaling() -> Suite:
             Contender(name="image", recipe=recipe, set=_BHB_IMAGE),
             Contender(name="image-minmax", recipe=recipe, set=(alone, _ALONE)),
         ),
-        set=("training.epochs=8", "training.batch_size=32"),
+        set=("training.epochs=30", "training.batch_size=32"),
     )
 
 

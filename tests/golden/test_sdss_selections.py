@@ -22,6 +22,7 @@ from trifid.surveys.sdss_query import (
 from trifid.surveys.sdss_selections import SELECTIONS, get_selection
 
 SQL = Path(__file__).parent / "sql"
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guide" / "surveys.md"
 DR17 = RELEASES["dr17"]
 LONGEST = 8000  # characters of an address
 
@@ -105,3 +106,14 @@ def test_a_selection_is_found_by_its_task():
     assert get_selection("zsfr").task == "zsfr"
     with pytest.raises(ConfigError, match="no selection for task 'nope'; known: galaxy4"):
         get_selection("nope")
+
+
+@pytest.mark.parametrize("task", SELECTIONS)
+def test_the_guide_writes_every_selection_out(task):
+    text = GUIDE.read_text(encoding="utf-8")
+    sql = rows_query(SELECTIONS[task], DR17)
+    assert sql[sql.index("FROM SpecObj") :] in text
+    for column in SELECTIONS[task].columns:
+        assert f"{column.sql} AS {column.name}" in text
+    for count in SELECTIONS[task].published.values():
+        assert f"{count:,}" in text or str(count) in text

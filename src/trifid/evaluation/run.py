@@ -20,9 +20,10 @@ from trifid.inference.score import on_device, store_loader
 from trifid.models.base import gives_probabilities
 from trifid.progress import progress
 from trifid.store.read import Store
-from trifid.training.bundle import Bundle, load_bundle
+from trifid.training.bundle import Bundle, BundleCard, load_bundle
 from trifid.training.device import Place, alone
 from trifid.training.forward import Answers, default_subsets, scores
+from trifid.training.model_card import write_model_card
 from trifid.training.rows import known_labels, task_rows
 from trifid.training.scale import restored
 
@@ -41,8 +42,10 @@ def judge(runs: Sequence[Path], out: Path) -> dict[str, Any]:
     """
     for run in runs:
         if not (run / METRICS).is_file():
-            _predict_run(run, alone())
-            write_json(run / METRICS, document_of(run))
+            card = _predict_run(run, alone())
+            document = document_of(run)
+            write_model_card(run / "bundle", card, document)
+            write_json(run / METRICS, document)
     if list(runs) != [out]:
         pool_folds([run / PREDICTIONS for run in runs], out / PREDICTIONS)
         write_json(out / METRICS, document_of(out))
@@ -91,7 +94,7 @@ def predict_store(bundle_folder: Path, store_folder: Path, out: Path) -> Path:
     return out
 
 
-def _predict_run(run: Path, here: Place) -> None:
+def _predict_run(run: Path, here: Place) -> BundleCard:
     bundle = load_bundle(run / "bundle")
     document = read_json(run / "run.json")
     store = Store.open(Path(document["store"]))
@@ -100,6 +103,7 @@ def _predict_run(run: Path, here: Place) -> None:
     rows = task_rows(store, bundle.card.recipe, bundle.card.task)
     folds = {"valid": rows.valid, "test": rows.test}
     _write(bundle, store, folds, rows.labels, run / PREDICTIONS, here, run=run.name)
+    return bundle.card
 
 
 def _write(

@@ -3,6 +3,7 @@
 bundle.json          card: recipe, classes, modalities, temperature, provenance, hashes
 model.safetensors    weights of a network, or model.skops: a fitted classical model
 state.safetensors    fitted transforms, as "input.name"
+model_card.md        the same for people, with the numbers of its run; read by nothing
 """
 
 import hashlib
@@ -30,6 +31,7 @@ from trifid.schema.batch import Batch
 from trifid.schema.modality import ModalitySpec
 from trifid.schema.signature import Signature
 from trifid.training.checkpoint import save_tensors
+from trifid.training.model_card import write_model_card
 from trifid.training.recipe import Recipe
 from trifid.training.scale import TargetScale
 from trifid.transforms.pipeline import Pipeline, redshift_columns
@@ -158,6 +160,7 @@ def save_bundle(
         files={name: sha256_file(folder / name) for name in (name, STATE)},
         provenance=dict(provenance),
     )
+    write_model_card(folder, card)
     write_json(folder / CARD, card.model_dump(mode="json"))
 
 

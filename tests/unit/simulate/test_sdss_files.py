@@ -60,6 +60,28 @@ def test_rows_come_back_as_they_went(stores) -> None:
     assert np.abs(pixels[0] - pixels[1]).mean() < 4.0  # JPEG
 
 
+@pytest.mark.parametrize("task", ["sgq3", "zsfr", "bhb2"])
+def test_the_other_tasks_come_back_too(tmp_path, task: str) -> None:
+    common = {"size": 16, "options": SkyOptions(rgb=True)}
+    simulate(task, 3, tmp_path / "direct", **common)
+    simulate(task, 3, tmp_path / "files", form="sdss", **common)
+    catalog = tmp_path / "files" / "catalogue.fits"
+    ingest(tmp_path / "files", tmp_path / "store", catalogs=[catalog], size=16)
+    ingested, direct = (Store.open(tmp_path / name) for name in ("store", "direct"))
+    theirs, ours = _orders(ingested, direct)
+    names = ["image", "image_rgb", "spectrum", "table"]
+    back, there = ingested.take(theirs, names), direct.take(ours, names)
+    for field in ("flux", "ivar", "mask"):
+        assert (back["spectrum"][field] == there["spectrum"][field]).all()
+    assert back["image"]["flux"] == pytest.approx(there["image"]["flux"], abs=1e-5)
+    pixels = [item["image_rgb"]["pixels"].astype(float) for item in (back, there)]
+    assert np.abs(pixels[0] - pixels[1]).mean() < 4.0  # JPEG
+    known = ingested.schema.modalities["table"].features  # float columns join the features
+    place = [known.index(name) for name in direct.schema.modalities["table"].features]
+    for field in ("values", "valid"):
+        assert (back["table"][field][:, place] == there["table"][field]).all()
+
+
 def test_columns_come_back(stores) -> None:
     _, ingested, direct = stores
     theirs, _ = _orders(ingested, direct)

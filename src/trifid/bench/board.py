@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from markupsafe import Markup, escape
-
 from trifid.report import svg
+from trifid.report.gallery import Drawn
+from trifid.report.render import Section, Sheet, sheet_html
+from trifid.report.tables import Table
 
 Board = dict[str, Any]
 _CLASSES = ("macro_f1", "accuracy", "log_loss")
@@ -24,16 +25,19 @@ def leaderboard_text(board: Board) -> str:
 def leaderboard_page(board: Board) -> str:
     """One self-contained page: the tables and the picture of quality against cost."""
     main = _main(board)
-    said = [_said(board), *_order_line(board)]
-    words = "".join(Markup("<p>{}</p>").format(line) for line in said)
-    tables = "".join(_html_table(*part) for part in _tables(board))
-    pictures = "".join(_pareto(board, main, cost) for cost in ("train_seconds", "parameters"))
-    title = escape(f"Leaderboard {board['suite']}")
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<style>{_CSS}</style></head><body><main><h1>{title}</h1>{words}{tables}{pictures}"
-        "</main></body></html>\n"
+    pictures = [_pareto(board, main, cost) for cost in ("train_seconds", "parameters")]
+    drawn = [picture for picture in pictures if picture is not None]
+    tables = [
+        Table(title or "Models", tuple(rows[0]), tuple(tuple(row) for row in rows[1:]), kind="text")
+        for title, rows in _tables(board)
+    ]
+    sections = [Section("models", "Models", "The best model first.", tables)]
+    if drawn:
+        note = "The dashed line joins the models that none beats in both."
+        sections.append(Section("cost", "Quality against cost", note, figures=drawn))
+    title = f"Leaderboard {board['suite']}"
+    return sheet_html(
+        Sheet("trifid bench", title, f"{_said(board)}.", _order_line(board), sections)
     )
 
 
@@ -132,11 +136,11 @@ def _order_line(board: Board) -> list[str]:
     return [f"Rows with quantiles out of order, mean over seeds: {', '.join(crossed)}."]
 
 
-def _pareto(board: Board, main: str, cost: str) -> Markup:
+def _pareto(board: Board, main: str, cost: str) -> Drawn | None:
     """Quality against one cost; a line joins the models that none beats in both."""
     models = [m for m in board["models"] if m["cost"].get(cost) and m["metrics"][main]["value"]]
     if len(models) < 2:
-        return Markup("")
+        return None
     points = [(float(m["cost"][cost]), float(m["metrics"][main]["value"])) for m in models]
     front = pareto(points, lower=main.endswith("_rmse"))
     said = {"train_seconds": "Training time [s]", "parameters": "Parameters"}[cost]
@@ -158,28 +162,4 @@ def _pareto(board: Board, main: str, cost: str) -> Markup:
     best = ", ".join(models[i]["name"] for i in front)
     text = f"{quality} against {said.lower()}; not beaten in both: {best}."
     drawn = svg.draw(f"pareto-{cost}", f"{quality} against {said}", text, paint)
-    return Markup("<figure>{}<figcaption>{}</figcaption></figure>").format(drawn, text)
-
-
-def _html_table(title: str, rows: list[list[str]]) -> Markup:
-    head = Markup("").join(Markup('<th scope="col">{}</th>').format(cell) for cell in rows[0])
-    body = Markup("").join(
-        Markup('<tr><th scope="row">{}</th>{}</tr>').format(
-            row[0], Markup("").join(Markup("<td>{}</td>").format(cell) for cell in row[1:])
-        )
-        for row in rows[1:]
-    )
-    caption = Markup("<caption>{}</caption>").format(title) if title else ""
-    return Markup(
-        '<div class="wide" tabindex="0"><table>{}<thead><tr>{}</tr></thead><tbody>{}</tbody>'
-        "</table></div>"
-    ).format(caption, head, body)
-
-
-_CSS = (
-    "body{font:16px/1.5 system-ui,sans-serif;color:#1d2430;margin:0}main{max-width:76rem;"
-    "margin:auto;padding:1rem}.wide{overflow-x:auto}table{border-collapse:collapse;width:100%}"
-    "th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid #d9dee6;"
-    "font-variant-numeric:tabular-nums}figure{margin:1.5rem 0;max-width:40rem}"
-    "svg{width:100%;height:auto}figcaption{color:#566072}@media print{main{max-width:none}}"
-)
+    return Drawn(drawn, text)

@@ -1,23 +1,19 @@
 """One self-contained HTML page for a run."""
 
-import base64
-import hashlib
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from markupsafe import Markup
 
-import trifid
 from trifid.errors import StoreError
 from trifid.evaluation.predictions import Predictions
 from trifid.files import write_text
 from trifid.report import cards, conformal, figures, numbers, plane, svg, tables, trust
 from trifid.report.gallery import Drawn, Group, gallery
+from trifid.report.render import render
 from trifid.report.run import Document, RunFiles, read_run
-from trifid.report.text import clean, count, duration, interval, joined, number
+from trifid.report.text import count, duration, interval, joined, number
 from trifid.store.read import Store
 
 _SECTIONS = (
@@ -105,38 +101,13 @@ def report_html(run: Path, store: Path | None = None) -> Path:
     opened, note = _open_store(read, store)
     page = _page(read, opened, note)
     path = run / "report.html"
-    write_text(path, render(page))
+    write_text(path, render("report.html.j2", page))
     (run / "figures").mkdir(exist_ok=True)
     shown = (*page.curves, *page.calibration_figures, *page.slice_figures, *page.training)
     for drawn in (*shown, *page.files):
         name, text = svg.as_file(drawn.image)
         write_text(run / "figures" / f"{name}.svg", text)
     return path
-
-
-def render(page: Page) -> str:
-    """The page as HTML. Every value is escaped and free of control characters."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("trifid.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: (
-            clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-        ),
-    )
-    style = (files("trifid.report") / "templates" / "report.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    template = environment.get_template("report.html.j2")
-    return template.render(
-        page=page,
-        style=Markup(style),  # noqa: S704 - our own file
-        style_hash=digest,
-        version=trifid.__version__,
-    )
 
 
 def _open_store(run: RunFiles, given: Path | None) -> tuple[Store | None, str]:

@@ -1,3 +1,7 @@
+import base64
+import hashlib
+import re
+
 import numpy as np
 import pytest
 
@@ -48,13 +52,17 @@ def test_numbers_have_a_table_for_each_target(board):
     assert "redshift (n = 300):" in text and "sfr_avg (n = 280):" in text
     assert text.index("| net") < text.index("| mean")
     assert "quantiles out of order, mean over seeds: net 0.0." in text
-    assert "<table>" in leaderboard_page(board)
+    page = leaderboard_page(board)
+    assert page.count("<table") == 2 and "sfr_avg (n = 280)" in page
 
 
 def test_the_page_stands_alone_and_shows_quality_against_cost(board):
     page = leaderboard_page(board)
-    assert page.count("<svg") == 2
-    assert "http" not in page.replace("http://www.w3.org", "")
+    assert page.count("<svg") == 2 and "<script" not in page
+    style = re.search("<style>(.*?)</style>", page, re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in page and "trifid bench" in page
+    assert "://" not in page.replace("http://www.w3.org", "")
     assert "macro f1 against training time [s]; not beaten in both: a, b." in page
     assert "macro f1 against parameters; not beaten in both: b." in page
 

@@ -1,0 +1,34 @@
+"""Every benchmark still runs, at a size that measures nothing."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
+SMALL = {
+    "cutouts": ("--targets", "3", "--rounds", "1", "--size", "64"),
+    "ingest_spectra": ("--files", "20"),
+    "interval_coverage": ("--sets", "2", "--resamples", "50"),
+    "memory": ("--rows", "500", "1000"),
+    "simulate": ("--task", "sgq3", "--rows", "20", "--workers", "1"),
+    "store_reads": ("--rows", "1024", "--rounds", "1"),
+    "training": ("--rows", "250", "--steps", "2", "--rounds", "1", "--recipe", "galaxy4_table"),
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_it_runs(name, tmp_path):
+    command = [sys.executable, str(FOLDER / f"{name}.py"), *SMALL[name]]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+def test_one_document_for_programs(tmp_path):
+    command = [sys.executable, str(FOLDER / "training.py"), *SMALL["training"], "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "galaxy4_table" in json.loads(done.stdout)["recipes"]

@@ -7,7 +7,6 @@ from typing import Protocol
 from trifid.errors import ConfigError, InputError
 from trifid.fetch import check
 from trifid.fetch.remote import Unavailable
-from trifid.files import sync_folder
 
 
 class Source(Protocol):
@@ -54,7 +53,6 @@ class Folder:
             check.check_form(part, target.name)
             check.sync(part)
             part.replace(target)
-            sync_folder(target.parent)
         except InputError as error:
             raise Unavailable(f"the local copy is damaged: {error}") from None
         except PermissionError:

@@ -19,7 +19,6 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 from trifid.errors import ConfigError, InputError
 from trifid.fetch import check
 from trifid.fetch.polite import Host, Politeness, Stopped
-from trifid.files import sync_folder
 from trifid.version import __version__
 
 MAX_ANSWER = 2**26  # [byte] of a query's answer
@@ -125,9 +124,8 @@ class Remote:
                 part.unlink(missing_ok=True)
                 raise _TryAgain(str(error)) from None
             check.sync(part)
-            part.replace(target)
+            part.replace(target)  # a rename that a power cut takes back is fetched again
             tag.unlink(missing_ok=True)
-            sync_folder(target.parent)
 
         self._patiently(url, once)
 

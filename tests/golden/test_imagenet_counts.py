@@ -8,7 +8,7 @@ from trifid import registry
 from trifid.encoders.timm_backbone import layer_counts
 from trifid.models.card import meta_batch, model_card
 from trifid.models.cnn_ann import CnnAnnConfig, cnn_ann_small
-from trifid.models.imagenet import ImageNetConfig, imagenet_small
+from trifid.models.imagenet import ImageNetConfig, imagenet_small, stage_layers
 
 # name: paper (table 5), ours, moving mean and variance, what else Keras has
 COUNTS = {
@@ -114,3 +114,16 @@ def test_inputs_that_do_not_fit_are_refused(kind):
     signature = Signature(inputs={"spectrum": (400,), "table": (6,)}, classes=("A", "B"))
     with pytest.raises(ConfigError, match=r"takes one image; got \['spectrum', 'table'\]"):
         kind().build(signature)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "expected"),
+    [  # the paper's Keras counts: 176 = 150 + 26 (it prints 16), 340 = 330 + 10
+        ("sgq3_resnet50_ann_paper", [(106, 106, 0), (106, 90, 16)]),
+        ("sgq3_efficientnet_b2_ann_paper", [(184, 184, 0), (184, 179, 5)]),
+        ("sgq3_vgg16", [(13, 0, 13)]),
+        ("sgq3_knn", []),
+    ],
+)
+def test_frozen_and_learning_layers_of_a_recipe_are_shown(recipe, expected):
+    assert stage_layers(registry.get("recipe", recipe).build().model) == expected

@@ -24,7 +24,7 @@ def show(
         if as_json:
             typer.echo(built.model_dump_json())
         elif kind == "recipe":
-            typer.echo(built.toml())
+            typer.echo(built.toml() + _layers(built.model, "# "))
         else:
             typer.echo(built.model_dump_json(indent=1))
         return
@@ -37,6 +37,19 @@ def show(
     print_table(console, "Parts", ("part", "kind", "output", "parameters"), rows)
     console.print(f"inputs {card['inputs']}, outputs {card['outputs']}")
     console.print(f"{card['parameters']:,} parameters")
+    typer.echo(_layers(entry.build(), ""), nl=False)
+
+
+def _layers(config: Any, mark: str) -> str:
+    """Lines on the layers of a backbone that are frozen and that learn, stage by stage."""
+    from trifid.models.imagenet import stage_layers
+
+    counts = stage_layers(config)
+    return "".join(
+        f"{mark}backbone, stage {number} of {len(counts)}: {total} layers with weights, "
+        f"{frozen} frozen, {learning} learning\n"
+        for number, (total, frozen, learning) in enumerate(counts, 1)
+    )
 
 
 def _find(name: str) -> tuple[str, Any]:

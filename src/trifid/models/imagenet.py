@@ -22,8 +22,9 @@ Differs from the paper:
 - The picture may be missing: the answer is then the head's bias.
 """
 
-from typing import Literal, Self
+from typing import Literal, Self, cast
 
+import torch
 from torch import nn
 
 from trifid.encoders.base import EncoderPart
@@ -32,6 +33,7 @@ from trifid.encoders.timm_backbone import (
     TimmBackboneConfig,
     fetch_all,
     hold_frozen,
+    layer_counts,
     stage_of,
     train_top,
     width_of,
@@ -122,6 +124,23 @@ def unfreeze_by_stage(
     if shares:
         train_top(backbone, shares[stage_of(epoch, epochs, len(shares))])
         backbone.train(backbone.training)
+
+
+def stage_layers(config: ModelConfig) -> list[tuple[int, int, int]]:
+    """Layers of the backbone in all, frozen and learning, in each stage; empty without a backbone.
+
+    Counted are layers with weights; Keras, as in the paper, counts activations and poolings too.
+    """
+    if getattr(config, "backbone", None) is None:
+        return []
+    shares: tuple[float, ...] = getattr(config, "unfreeze", ()) or (1.0,)
+    with torch.device("meta"):
+        model = cast(ImageNet, config.build(config.example()))
+    counts: list[tuple[int, int, int]] = []
+    for share in shares:
+        train_top(model.backbone, share)
+        counts.append(layer_counts(model.backbone))
+    return counts
 
 
 def _timm(name: str) -> ImageNetConfig:

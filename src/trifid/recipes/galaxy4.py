@@ -22,6 +22,7 @@ from trifid.training.recipe import Recipe, SplitConfig, TrainingConfig
 from trifid.transforms.pipeline import ImageInput, SpectrumInput, TableInput
 
 IMAGE, SPECTRUM, TABLE = ImageInput(), SpectrumInput(), TableInput()
+REST = SpectrumInput(frame="rest", length=533, step=6.0)  # 3,800 to 6,995 angstrom
 PAPER_IMAGE = ImageInput(resize=300, norm="per_image_zscore")
 
 
@@ -42,6 +43,19 @@ def galaxy4() -> Recipe:
 def galaxy4_branches() -> Recipe:
     """The default with a head for each modality, for rows that miss some."""
     return galaxy4().replace(name="galaxy4_branches", model=gcsnet_branches())
+
+
+@register("recipe", paper=PAPER)
+def galaxy4_rest() -> Recipe:
+    """The default with spectra in the rest frame, by the redshift of the survey's pipeline."""
+    base = galaxy4()
+    return base.replace(name="galaxy4_rest", inputs=base.inputs | {"spectrum": REST})
+
+
+@register("recipe", paper=PAPER)
+def galaxy4_spectrum_rest() -> Recipe:
+    """GCSNet on the spectrum alone, in the rest frame of the pipeline's redshift."""
+    return _single("spectrum").replace(name="galaxy4_spectrum_rest", inputs={"spectrum": REST})
 
 
 @register("recipe", paper=PAPER)

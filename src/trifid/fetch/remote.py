@@ -70,15 +70,23 @@ class Remote:
         base: Address of its files, such as https://data.sdss.org/sas.
         manners: How it is treated.
         stop: Set when the run ends; all waiting stops then.
+        say: Told when a query has to be asked again.
 
     Raises:
         ConfigError: If the address cannot be used, or httpx is not installed.
     """
 
-    def __init__(self, base: str, manners: Politeness, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        base: str,
+        manners: Politeness,
+        stop: threading.Event,
+        say: Callable[[str], object] = lambda _: None,
+    ) -> None:
         self._base = base.rstrip("/") + "/"
         self._manners = manners
         self._stop = stop
+        self._say = say
         self._hosts: dict[str, Host] = {}
         self._lock = threading.Lock()
         self._last_query = 0.0
@@ -165,14 +173,17 @@ class Remote:
                 raise _TryAgain(str(error)) from None
             found[:] = [text]
 
-        self._patiently(address, once)
+        self._patiently(address, once, self._say)
         return found[0]
 
-    def _patiently(self, url: str, once: Callable[[], None]) -> None:
+    def _patiently(
+        self, url: str, once: Callable[[], None], say: Callable[[str], object] = lambda _: None
+    ) -> None:
         """Tries until it succeeds, fails for good, or all attempts are used."""
-        host, why = self._host(url), ""
-        for attempt in range(self._manners.attempts):
+        host, why, attempts = self._host(url), "", self._manners.attempts
+        for attempt in range(attempts):
             if attempt:
+                say(f"{urlsplit(url).netloc}: {why}; attempt {attempt + 1} of {attempts}")
                 host.back_off(attempt - 1)
             try:
                 return once()
@@ -181,8 +192,8 @@ class Remote:
                 if error.wait is not None:
                     host.rest(error.wait)
             except (self._httpx.HTTPError, self._httpx.InvalidURL) as error:
-                why = f"{type(error).__name__} while reading"
-        raise Unavailable(f"{why}; given up after {self._manners.attempts} attempts")
+                why = f"no connection or a broken one ({type(error).__name__})"
+        raise Unavailable(f"{why}; given up after {attempts} attempts")
 
     def _receive(self, url: str, part: Path, tag: Path, name: str) -> None:
         """One attempt at a file: asks for what is missing, appends it, checks the whole."""

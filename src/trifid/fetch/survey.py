@@ -90,7 +90,7 @@ def fetch(request: Fetch, say: Say) -> FetchSummary:
         stack.enter_context(one_at_a_time(out))
         begin(out, _about(request))
         stack.callback(stop.set)
-        ask = _asking(request, stop, stack)
+        ask = _asking(request, stop, stack, say)
         catalogue = fetch_catalogue(wanted, ask, out)
         remove_pages(out)
         say(f"{catalogue.num_rows} objects of {wanted.selection.task}, {wanted.release.name}")
@@ -114,7 +114,7 @@ def _count(request: Fetch, ask: Ask, catalogue: pa.Table, say: Say) -> None:
     counts.write_counts(request.out / "cuts.csv", listed)
 
 
-def _asking(request: Fetch, stop: threading.Event, stack: ExitStack) -> Ask:
+def _asking(request: Fetch, stop: threading.Event, stack: ExitStack, say: Say) -> Ask:
     """A function that sends SQL; the service is only opened when it is needed."""
     service = request.places.service
     check_address(service)
@@ -122,7 +122,7 @@ def _asking(request: Fetch, stop: threading.Event, stack: ExitStack) -> Ask:
 
     def ask(sql: str, accept: Callable[[str], object]) -> str:
         if not opened:
-            opened.append(stack.enter_context(Remote(service, request.manners, stop)))
+            opened.append(stack.enter_context(Remote(service, request.manners, stop, say)))
         url = query_url(request.wanted.release, service.rstrip("/"))
         return opened[0].query(url, {"cmd": sql, "format": "csv"}, accept)
 

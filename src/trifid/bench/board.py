@@ -147,6 +147,8 @@ def _pareto(board: Board, main: str, cost: str) -> Drawn | None:
     quality = main.replace("_", " ")
 
     def paint(figure: Any) -> None:
+        from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
         axes = figure.subplots()
         edge = zip(*(points[i] for i in front), strict=True)
         axes.plot(*edge, color=svg.MUTED, linewidth=1.0, linestyle="--")
@@ -157,6 +159,9 @@ def _pareto(board: Board, main: str, cost: str) -> Drawn | None:
             axes.plot(x, y, "o", color=svg.COLOURS[index % len(svg.COLOURS)], markersize=5)
             axes.annotate(model["name"], (x, y), xytext=(5, 4), textcoords="offset points")
         axes.set(xscale="log", xlabel=said, ylabel=quality)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.margins(x=0.25)
 
     best = ", ".join(models[i]["name"] for i in front)

@@ -17,19 +17,27 @@ def audit(
     recipe: Annotated[
         str, typer.Option(help="data: check what this recipe uses, instead of all features.")
     ] = "",
+    html: Annotated[
+        Path | None, typer.Option(help="data: also write a page that shows the store to this file.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Audit a store for leaks, or published tables for what their numbers imply.
 
     `trifid audit data STORE --task TASK` looks for leaks in splits, features and labels; `trifid
     audit papers [NAME or FILE.toml ...]` recomputes counts, intervals and tests from printed
-    numbers.
+    numbers. With `--html FILE` the store is also shown on a page: nulls, outliers, class
+    balance, distributions by class.
     """
     from trifid.errors import ConfigError
 
     if subject not in ("data", "papers"):
         raise ConfigError(f"audit of {subject!r:.60}: choose `data STORE --task TASK` or `papers`")
+    if html is not None and subject == "papers":
+        raise ConfigError("audit papers writes no page: --html is for `audit data`")
     document = _papers(what or []) if subject == "papers" else _data(what or [], task, recipe)
+    if html is not None:
+        _write_page(html, document)
     if as_json:
         typer.echo(json.dumps(document, allow_nan=False))
     elif subject == "papers":
@@ -75,6 +83,18 @@ def _data(what: list[str], task: str, name: str) -> dict[str, Any]:
     check = audit_store if name else audit_data
     findings = [finding.json() for finding in check(Path(what[0]), recipe)]
     return {"store": what[0], "task": recipe.task, "recipe": name or None, "findings": findings}
+
+
+def _write_page(path: Path, document: dict[str, Any]) -> None:
+    from trifid import registry
+    from trifid.files import write_text
+    from trifid.report.explore import explore_html
+    from trifid.store.read import Store
+
+    task = registry.get("task", document["task"]).build()
+    store = Store.open(Path(document["store"]))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, explore_html(store, task, document["findings"]))
 
 
 def _print_papers(document: dict[str, Any]) -> None:

@@ -122,12 +122,13 @@ def _modalities(store: Store) -> Table:
     for name, spec in store.schema.modalities.items():
         there = int(store.present(name).sum())
         share = percent(there / max(len(store), 1), 0)
-        rows.append((name, count(there), share, _described(spec)))
+        rows.append((name, count(there), share, described(spec)))
     head = ("Modality", "Rows", "Share", "What it is")
     return Table("Modalities in the store", head, tuple(rows), kind="text")
 
 
-def _described(spec: ModalitySpec) -> str:
+def described(spec: ModalitySpec) -> str:
+    """What a modality is, in one line."""
     if isinstance(spec, ImageSpec):
         shape = f"{spec.height} × {spec.width} pixels of {spec.pixel_scale:.4g}″"
         return f"bands {''.join(spec.bands)}, {shape}, {spec.unit}"

@@ -58,6 +58,7 @@ def test_numbers_have_a_table_for_each_target(board):
 
 def test_the_page_stands_alone_and_shows_quality_against_cost(board):
     page = leaderboard_page(board)
+    assert "mathdefault" not in page and ">20</text>" in page
     assert page.count("<svg") == 2 and "<script" not in page
     style = re.search("<style>(.*?)</style>", page, re.DOTALL)[1]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()

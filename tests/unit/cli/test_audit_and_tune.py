@@ -45,13 +45,17 @@ def test_a_users_table_is_audited_and_a_bad_one_refused_in_one_line(call, tmp_pa
         assert code == 2 and out == "" and err.count("\n") == 1
 
 
-def test_a_store_is_audited_for_a_task_or_one_recipe(call, store_folder):
+def test_a_store_is_audited_for_a_task_or_one_recipe(call, store_folder, tmp_path):
     code, _, err = call("audit", "data", store_folder)
     assert code == 2 and "trifid audit data STORE --task TASK" in err
     code, _, err = call("audit", store_folder)
     assert code == 2 and "choose `data" in err and err.count("\n") == 1
-    code, out, _ = call("audit", "data", store_folder, "--recipe", "galaxy4_table", "--json")
-    assert code == 0 and json.loads(out)["findings"]
+    page = tmp_path / "pages" / "store.html"
+    code, _, err = call("audit", "papers", "--html", page)
+    assert code == 2 and "writes no page" in err
+    words = ("audit", "data", store_folder, "--recipe", "galaxy4_table", "--html", page)
+    code, out, _ = call(*words, "--json")
+    assert code == 0 and json.loads(out)["findings"] and "Class balance" in page.read_text()
     code, out, _ = call("audit", "data", store_folder, "--task", "galaxy4", "--json")
     findings = {entry["check"]: entry for entry in json.loads(out)["findings"]}
     kept = findings["features to keep out"]

@@ -66,6 +66,7 @@ _ORDER = tuple(CLASS_SHARES)
 _NORMAL_EW_SIGMA = 0.35  # [angstrom]: quiescent galaxies scatter about 0.3, truncated at zero
 _TRACE = (0.15, 0.8)  # EW of young stars' Halpha in quiescent ones [angstrom]: median, sigma of log
 _BURST_BREAK = 0.4  # fall of D4000n with each dex of star formation [unverified]
+_SUN = 4.65  # absolute r magnitude of the Sun [AB]: Willmer 2018, ApJS 236, 47 [unverified]
 _WIDEST = 300.0  # EW(Halpha) [angstrom]
 MEASURABLE = 2.5
 """Least noiseless peak over noise of the four BPT lines of galaxies with a class, if S/N is drawn.
@@ -133,8 +134,8 @@ def draw_at(
     """Draws galaxies of given redshifts, magnitudes and classes.
 
     Mass follows from the magnitude and the stars; star formation lies about the main sequence of
-    that mass or below it, by class; Halpha follows from star formation and nucleus; size and
-    velocities go with luminosity and mass.
+    that mass or below it, by class; Halpha follows from star formation and nucleus; the gas of
+    brighter galaxies holds more metals; size and velocities go with luminosity and mass.
 
     Args:
         rng: Random numbers.
@@ -146,9 +147,10 @@ def draw_at(
     """
     count, basis = redshift.size, populations.load(source)
     parts = histories.draw_parts(rng, classes, cosmology.age(redshift))
-    drawn = _draw_gas(rng, classes)
-    galactic_ebv = _draw_galactic_ebv(rng, count)
     absolute = magnitude - cosmology.distance_modulus(redshift) - k_correction(redshift, classes)
+    about = -0.4 * (absolute - _SUN)  # log10 of the mass, for a solar mass-to-light ratio
+    drawn = _draw_gas(rng, classes, gas.nitrogen_of_mass(about))
+    galactic_ebv = _draw_galactic_ebv(rng, count)
     kiloparsec = 10.0 ** (0.60 - 0.13 * (absolute + 21.0) + rng.normal(0.0, 0.13, count))
     radius = kiloparsec / (1e3 * cosmology.angular_distance(redshift)) * 206264.806
     rest: dict[str, Any] = _draw_rest(rng, classes, radius.clip(0.15, 30.0))
@@ -244,9 +246,11 @@ def _draw_galactic_ebv(rng: np.random.Generator, count: int) -> np.ndarray:
     return np.exp(rng.normal(np.log(0.03), 0.5) + rng.normal(0.0, 0.15, count))
 
 
-def _draw_gas(rng: np.random.Generator, truth: np.ndarray) -> dict[str, np.ndarray]:
+def _draw_gas(
+    rng: np.random.Generator, truth: np.ndarray, nitrogen: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
     """Draws what the emission lines hang on, and the break that goes with them."""
-    ratios, nucleus = gas.draw_ratios(rng, truth)
+    ratios, nucleus = gas.draw_ratios(rng, truth, nitrogen)
     ew, d4000 = _ew_and_break(rng, truth)
     low, mode, high = _per_class(truth, "decrement").T
     reddening = rng.triangular(low, mode, high) * ratios[:, gas.H_BETA]  # over dust-free

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from trifid.physics import bpt
+from trifid.simulate import gas
 from trifid.simulate.galaxy_draw import (
     CLASS_SHARES,
     MEASURABLE,
@@ -101,3 +102,15 @@ def test_same_seed_same_galaxies():
 
 def test_none_are_drawn():
     assert len(draw_galaxies(np.random.default_rng(7), 0)) == 0
+
+
+def test_the_gas_of_brighter_galaxies_holds_more_metals() -> None:
+    faint, bright = (
+        draw_at(
+            np.random.default_rng(4), np.full(150, 0.05), np.full(150, magnitude),
+            np.full(150, bpt.STAR_FORMING),
+        )
+        for magnitude in (18.5, 15.5)
+    )  # fmt: skip
+    nitrogen = [np.median(gas.bpt_position(item.ratios)[0]) for item in (faint, bright)]
+    assert nitrogen[1] > nitrogen[0] + 0.2

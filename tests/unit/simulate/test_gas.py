@@ -39,6 +39,25 @@ def test_nuclei_outshine_in_active_galaxies_only(drawn):
     assert middle[bpt.STAR_FORMING] < 0.1 < middle[bpt.COMPOSITE] < middle[bpt.SEYFERT]
 
 
+def test_massive_galaxies_have_more_nitrogen():
+    mass = np.repeat([8.6, 9.4, 10.2, 11.0], 300)
+    mean = gas.nitrogen_of_mass(mass)
+    wanted = np.full(mass.size, bpt.STAR_FORMING)
+    x, _ = gas.bpt_position(gas.draw_ratios(np.random.default_rng(1), wanted, mean)[0])
+    middle = [np.median(x[mass == value]) for value in (8.6, 9.4, 10.2, 11.0)]
+    assert np.all(np.diff(middle[:3]) > 0.1)
+    assert middle[1] == pytest.approx(mean[mass == 9.4][0], abs=0.05)
+    assert middle[3] < -0.35  # it saturates
+
+
+def test_star_formation_fills_the_room_below_kauffmanns_line():
+    wanted = np.full(2000, bpt.STAR_FORMING)
+    x, y = gas.bpt_position(gas.draw_ratios(np.random.default_rng(2), wanted)[0])
+    above = y - (0.61 / (x + 0.08) + 1.10)
+    poor, rich = (x > -0.9) & (x < -0.7), (x > -0.5) & (x < -0.4)
+    assert above[poor].std() < 0.15 < 0.2 < above[rich].std()
+
+
 def test_the_survey_lines_come_first():
     assert gas.NAMES[: len(lines.EMISSION)] == tuple(lines.EMISSION)
     assert gas.NAMES[gas.H_ALPHA] == "h_alpha"

@@ -42,6 +42,12 @@ def _measure(
     rng: np.random.Generator, objects: Objects, fields: Fields, options: SkyOptions
 ) -> Columns:
     """Velocities by template fits; temperatures and gravities with errors make the type."""
+    found = measured_parameters(rng, objects, fields)
+    return pipeline.classify(fields, ("star",), options) | found
+
+
+def measured_parameters(rng: np.random.Generator, objects: Objects, fields: Fields) -> Columns:
+    """`teff` [K], `logg` [dex] and `star_type` of stars as a catalogue would give them."""
     count = len(objects)
     truth = objects.truth()
     snr = spectrograph.median_snr(fields["flux"], fields["ivar"])
@@ -49,7 +55,7 @@ def _measure(
     gravity = truth["truth_logg"] + error * rng.normal(size=count)
     metals = truth["truth_feh"] + _METALLICITY_ERROR * rng.normal(size=count)
     others = np.where(metals < _METAL_POOR, "BS", "MS")
-    return pipeline.classify(fields, ("star",), options) | {
+    return {
         "teff": truth["truth_teff"] * rng.normal(1.0, _TEFF_ERROR, count),
         "logg": gravity,
         "star_type": np.where(gravity < _GRAVITY_LIMIT, "BHB", others),

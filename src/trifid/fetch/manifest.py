@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -32,21 +31,19 @@ SCHEMA = pa.schema(
         ("reason", pa.string()),
     ]
 )
-_SAME = ("specobjid", "bestobjid", "plate", "mjd", "fiberid", "run2d", "run", "rerun", "camcol",
-         "field")  # fmt: skip
+_SPECTRUM = ("plate", "mjd", "fiberid", "run2d")
+_FRAME = ("run", "camcol", "field", "rerun")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Planned:
-    """An object and the files it needs.
+    """The files an object needs.
 
     Attributes:
-        row: Its row of the catalogue.
-        paths: Its files below the archive's base, the spectrum first.
+        paths: Below the archive's base, the spectrum first.
         problem: Why a file has no path.
     """
 
-    row: Mapping[str, Any]
     paths: tuple[str, ...]
     problem: str = ""
 
@@ -60,55 +57,68 @@ def plan(catalogue: pa.Table, release: Release, *, lite: bool, images: bool) -> 
         lite: Spectra without single exposures.
         images: Frames in five bands too.
     """
+    known: dict[str, str] = {}  # objects of a field share the text of its paths
     planned: list[Planned] = []
-    for row in catalogue.select(list(_SAME)).to_pylist():
+    columns = [catalogue.column(name).to_pylist() for name in (*_SPECTRUM, *_FRAME)]
+    for plate, mjd, fiber, run2d, run, camcol, field, rerun in zip(*columns, strict=True):
         paths: list[str] = []
         problem = ""
         try:
-            key = (row["plate"], row["mjd"], row["fiberid"], row["run2d"])
-            paths.append(sdss_paths.spectrum_path(release, *key, lite=lite))
-            if images and None in (row["run"], row["camcol"], row["field"]):
+            paths.append(sdss_paths.spectrum_path(release, plate, mjd, fiber, run2d, lite=lite))
+            if images and None in (run, camcol, field):
                 problem = "no image: it has no photometric object"
             elif images:
-                place = (row["run"], row["camcol"], row["field"])
-                rerun = row["rerun"] or sdss_paths.RERUN
-                paths += [sdss_paths.frame_path(release, *place, band, rerun) for band in BANDS]
+                place = (run, camcol, field)
+                paths += [
+                    sdss_paths.frame_path(release, *place, band, rerun or sdss_paths.RERUN)
+                    for band in BANDS
+                ]
         except ConfigError as error:
             problem = str(error)
-        planned.append(Planned(row, tuple(paths), problem))
+        planned.append(Planned(tuple(known.setdefault(path, path) for path in paths), problem))
     return planned
 
 
 def manifest(
-    planned: Sequence[Planned], hashes: Mapping[str, str], reasons: Mapping[str, str]
+    catalogue: pa.Table,
+    planned: Sequence[Planned],
+    hashes: Mapping[str, str],
+    reasons: Mapping[str, str],
 ) -> pa.Table:
     """A row for each object.
 
     Args:
-        planned: The objects.
+        catalogue: The objects.
+        planned: Their files, as `plan` gives them.
         hashes: SHA-256 of each file that is there, by path.
         reasons: Why a file is not there, by path.
     """
-    rows: list[dict[str, Any]] = []
+    paths: list[list[str]] = []
+    status: list[str] = []
+    told: list[str | None] = []
     for item in planned:
         there = [path for path in item.paths if path in hashes]
         why = [item.problem] if item.problem else []
         for path in item.paths:
             if path not in hashes:
                 why.append(f"{path.rsplit('/', 1)[1]}: {reasons.get(path, 'not fetched')}")
-        status = "present" if not why else "partial" if there else "missing"
-        row: dict[str, Any] = {name: item.row[name] for name in _SAME}
-        rows.append(
-            row
-            | {
-                "object_id": spectrum_id(row["plate"], row["mjd"], row["fiberid"]),
-                "paths": there,
-                "sha256": [hashes[path] for path in there],
-                "status": status,
-                "reason": "; ".join(why) or None,
-            }
-        )
-    return pa.Table.from_pylist(rows, schema=SCHEMA)
+        paths.append(there)
+        status.append("present" if not why else "partial" if there else "missing")
+        told.append("; ".join(why) or None)
+    keys = zip(*(catalogue.column(name).to_pylist() for name in _SPECTRUM[:3]), strict=True)
+    made = {
+        "object_id": [spectrum_id(*key) for key in keys],
+        "paths": paths,
+        "sha256": [[hashes[path] for path in there] for there in paths],
+        "status": status,
+        "reason": told,
+    }
+    arrays = [
+        pa.array(made[field.name], field.type) if field.name in made
+        else catalogue.column(field.name)
+        for field in SCHEMA
+    ]  # fmt: skip
+    return pa.table(arrays, schema=SCHEMA)
 
 
 def write_manifest(path: Path, table: pa.Table) -> None:

@@ -82,12 +82,13 @@ def gather(wanted: Wanted, ask: Ask, folder: Path) -> pa.Table:
     """
     folder.mkdir(parents=True, exist_ok=True)
     pages = _batches(wanted, ask, folder) if wanted.keys else _pages(wanted, ask, folder)
-    seen: dict[str, dict[str, Any]] = {}
+    seen: set[str] = set()
+    tables = [as_table([], wanted)]
     for page in pages:
-        for row in page:
-            seen.setdefault(str(row["specobjid"]), row)
-    rows = list(seen.values())[: wanted.limit]
-    return as_table(rows, wanted)
+        fresh = {str(row["specobjid"]): row for row in page if str(row["specobjid"]) not in seen}
+        seen.update(fresh)
+        tables.append(as_table(list(fresh.values()), wanted))
+    return pa.concat_tables(tables).slice(0, wanted.limit).combine_chunks()
 
 
 def _pages(wanted: Wanted, ask: Ask, folder: Path) -> Iterator[list[dict[str, Any]]]:

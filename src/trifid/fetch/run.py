@@ -202,7 +202,7 @@ def fetch_files(
                     reasons[path] = reason
                 advance(1)
     finally:
-        table = manifest(planned, hashes, reasons)
+        table = manifest(job.catalogue, planned, hashes, reasons)
         write_manifest(out / MANIFEST, table)
     return FetchSummary(
         out=out,

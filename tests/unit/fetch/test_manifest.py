@@ -38,10 +38,11 @@ def test_a_row_of_the_catalogue_cannot_lead_out_of_the_folder():
 
 
 def test_every_object_is_present_or_says_why_not():
-    planned = plan(catalogue({}, {"fiberid": 14}, {"run2d": "x"}), DR17, lite=True, images=True)
+    rows = catalogue({}, {"fiberid": 14}, {"run2d": "x"})
+    planned = plan(rows, DR17, lite=True, images=True)
     hashes = dict.fromkeys(planned[0].paths, "ab")
     reasons = {planned[1].paths[0]: "the archive has no such file (404)"}
-    table = manifest(planned, hashes, reasons)
+    table = manifest(rows, planned, hashes, reasons)
     assert table.schema == SCHEMA
     whole, part, none = table.to_pylist()
     assert whole["status"] == "present" and whole["reason"] is None

@@ -58,7 +58,7 @@ class SzNetConfig(ModelConfig):
     stages: Stages = ((8, 1), (16, 1), (32, 2), (64, 2), (64, 2))
     hidden: tuple[int, ...] = (512, 512)
     dropout: float = 0.5
-    mc_samples: int = 256
+    mc_samples: int = Field(default=256, ge=0, le=4096)
     continuum: int = 3
     heteroscedastic: bool = False
     bins: int = Field(default=0, ge=0)

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from pydantic import Field
@@ -25,7 +25,7 @@ from trifid.data.loader import absent_input
 from trifid.data.task import Task
 from trifid.errors import BundleError, ConfigError, TrifidError
 from trifid.files import sha256_file, write_json, written_whole
-from trifid.models.base import Estimator
+from trifid.models.base import Estimator, ModelConfig
 from trifid.models.card import meta_batch
 from trifid.schema.batch import Batch
 from trifid.schema.modality import ModalitySpec
@@ -40,6 +40,7 @@ CARD, STATE = "bundle.json", "state.safetensors"
 MODEL, ESTIMATOR = "model.safetensors", "model.skops"
 CARD_BYTES = 4 * 2**20
 FILE_BYTES = 16 * 2**30
+CONSTANT_BYTES = 2**30
 
 
 class BundleCard(Config):
@@ -197,6 +198,7 @@ def load_bundle(folder: Path) -> Bundle:
         weights = _tensors(folder / MODEL)
         _same_tensors(folder / MODEL, weights, model.state_dict())
         model.load_state_dict(weights, assign=True)
+        add_constants(model, card.recipe.model, signature_of(pipeline, card.task))
         model.eval()
     else:
         model.load(folder / ESTIMATOR)
@@ -206,6 +208,29 @@ def load_bundle(folder: Path) -> Bundle:
     for name, state in pipeline.states.items():
         state.update({key: states[f"{name}.{key}"] for key in state})
     return Bundle(card, model, pipeline, digest)
+
+
+def add_constants(model: nn.Module, config: ModelConfig, signature: Signature) -> None:
+    """Computes the buffers that follow from the recipe and are in no file, such as fixed masks.
+
+    Raises:
+        BundleError: If they would fill the memory.
+    """
+    constants = {name: buffer for name, buffer in model.named_buffers() if buffer.is_meta}
+    size = sum(buffer.nbytes for buffer in constants.values())
+    if size > CONSTANT_BYTES:
+        raise BundleError(
+            f"the recipe asks for {size} bytes of constants; expected at most {CONSTANT_BYTES}: "
+            "take fewer samples or a shorter spectrum"
+        )
+    if not constants:
+        return
+    with torch.random.fork_rng(devices=[]):  # loading draws nothing
+        whole = cast(nn.Module, config.build(signature))
+    for name in constants:
+        owner, _, key = name.rpartition(".")
+        part = model.get_submodule(owner)
+        part.register_buffer(key, whole.get_buffer(name), persistent=False)
 
 
 def _fit_on_nothing(pipeline: Pipeline, card: BundleCard) -> None:

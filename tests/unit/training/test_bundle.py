@@ -9,7 +9,8 @@ from safetensors.torch import load_file, save_file
 
 from trifid.errors import BundleError
 from trifid.files import sha256_file
-from trifid.training.bundle import load_bundle
+from trifid.models.sznet import sznet_small
+from trifid.training.bundle import add_constants, load_bundle
 
 
 @pytest.fixture
@@ -121,3 +122,27 @@ def test_fitted_numbers_of_another_shape_are_refused(bundle):
         _edit(bundle, files={**card["files"], "state.safetensors": sha256_file(path)})
         with pytest.raises(BundleError, match=r"image\.noise|elsewhere"):
             load_bundle(bundle)
+
+
+def test_constants_that_no_file_holds_are_computed_and_draw_nothing():
+    config = sznet_small()
+    signature = config.example(small=True)
+    with torch.device("meta"):
+        model = config.build(signature)
+    whole = config.build(signature)
+    model.load_state_dict(whole.state_dict(), assign=True)
+    before = torch.get_rng_state()
+    add_constants(model, config, signature)
+    assert torch.equal(before, torch.get_rng_state())
+    expected = dict(whole.named_buffers())
+    assert {"continuum.basis", "dense.mask_0"} <= set(expected)
+    assert all(torch.equal(value, expected[name]) for name, value in model.named_buffers())
+
+
+def test_constants_that_would_fill_the_memory_are_refused():
+    config = sznet_small()
+    signature = config.example().replace(inputs={"spectrum": (10**8,)})
+    with torch.device("meta"):
+        model = config.build(signature)
+    with pytest.raises(BundleError, match="bytes of constants; expected at most"):
+        add_constants(model, config, signature)

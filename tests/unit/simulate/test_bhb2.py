@@ -8,7 +8,7 @@ from trifid.simulate.options import SkyOptions
 
 @pytest.fixture(scope="module")
 def block():
-    return plates.simulate_plate(bhb2(), SkyOptions(), 3, 0, 150, 32)
+    return plates.simulate_plate(bhb2(), SkyOptions(), 3, 0, 90, 16)
 
 
 def _column(block, name: str) -> np.ndarray:
@@ -16,7 +16,7 @@ def _column(block, name: str) -> np.ndarray:
 
 
 def test_types_follow_gravity_and_metallicity_with_errors(block) -> None:
-    block.check(bhb2().schema(SkyOptions(), 32))
+    block.check(bhb2().schema(SkyOptions(), 16))
     label, gravity = _column(block, "star_type"), _column(block, "truth_logg").astype(float)
     assert set(label) == {"BHB", "BS", "MS"}
     assert np.median(gravity[label == "BHB"]) < 3.4 < 3.9 < np.median(gravity[label != "BHB"])

@@ -9,7 +9,7 @@ from trifid.simulate.options import SkyOptions
 _TASK = galaxy4()
 
 
-def _plate(seed: int = 7, number: int = 0, rows: int = 200, **options):
+def _plate(seed: int = 7, number: int = 0, rows: int = 120, **options):
     return plates.simulate_plate(_TASK, SkyOptions(**options), seed, number, rows, 32)
 
 
@@ -53,7 +53,7 @@ def test_images_and_rows_show_the_same_galaxies(plate) -> None:
 
 
 def test_prior_sets_the_classes() -> None:
-    only = _plate(rows=40, prior={"NORMAL": 1.0})
+    only = _plate(rows=12, prior={"NORMAL": 1.0})
     assert set(only.columns["truth_class"]) == {bpt.BLANK}
 
 

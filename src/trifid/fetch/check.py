@@ -4,17 +4,20 @@ import base64
 import binascii
 import bz2
 import hashlib
+import mmap
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from trifid.errors import InputError
+from trifid.surveys import fits_table
 
 MAX_BYTES = {".fits": 2**28, ".bz2": 2**27, ".jpeg": 2**25}
 """Most bytes of a file by the end of its name: full spectra hold all single exposures."""
 
 _BLOCK = 2880  # [byte] of FITS
+_SPECTRUM_HDUS = 3  # header, COADD, the survey's row
 _DIGEST = re.compile(r"(?:^|[,\s])sha-256=:?([A-Za-z0-9+/]{43}=):?(?:[,\s]|$)", re.IGNORECASE)
 _PAGE = re.compile(rb"\s*<(!doctype|html|head|\?xml|body)", re.IGNORECASE)
 _BZ2_END = 0x177245385090  # the digits of sqrt(pi), before the last checksum of a bzip2 file
@@ -60,12 +63,22 @@ def check_form(path: Path, name: str) -> None:
         raise InputError("a web page instead of the file")
     if name.endswith(".bz2"):
         _check_bz2(head, tail)
-    elif name.endswith(".fits") and (not head.startswith(b"SIMPLE  =") or size % _BLOCK):
-        raise InputError(f"no whole FITS file: {size} bytes that begin with {head[:9]!r}")
+    elif name.endswith(".fits"):
+        if not head.startswith(b"SIMPLE  =") or size % _BLOCK:
+            raise InputError(f"no whole FITS file: {size} bytes that begin with {head[:9]!r}")
+        _check_fits(path, _SPECTRUM_HDUS if name.startswith("spec-") else 1)
     elif name.endswith((".jpeg", ".jpg")) and not (
         head.startswith(b"\xff\xd8") and tail.rstrip(b"\0").endswith(b"\xff\xd9")
     ):
         raise InputError("no whole JPEG picture")
+
+
+def _check_fits(path: Path, least: int) -> None:
+    """Every header-data unit is as long as its header says, and none of the last is missing."""
+    with path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        count = len(fits_table.hdus(data))
+    if count < least:
+        raise InputError(f"the FITS file has {count} parts; expected {least} or more")
 
 
 def _check_bz2(head: bytes, tail: bytes) -> None:

@@ -10,7 +10,20 @@ import pytest
 from trifid.errors import InputError
 from trifid.fetch import check
 
-FITS = (b"SIMPLE  =" + b" " * 71).ljust(2880) + b"\0" * 2880
+CARDS = ("SIMPLE  =                    T", "BITPIX  =                    8",
+         "NAXIS   =                    0", "END")  # fmt: skip
+EMPTY = "".join(card.ljust(80) for card in CARDS).encode().ljust(2880)
+LONG = (
+    EMPTY.replace(
+        CARDS[2].ljust(80).encode() + b"END".ljust(80),
+        CARDS[2].replace("0", "1").ljust(80).encode()
+        + b"NAXIS1  =                 9999".ljust(80)
+        + b"END".ljust(80),
+    )
+    .rstrip()
+    .ljust(2880)
+)
+FITS = EMPTY + b"\0" * 2880
 
 
 def checked(tmp_path, data, name):
@@ -20,7 +33,8 @@ def checked(tmp_path, data, name):
 
 
 def test_whole_files_pass(tmp_path):
-    checked(tmp_path, FITS, "spec-0266-51602-0013.fits")
+    checked(tmp_path, FITS, "image.fits")
+    checked(tmp_path, EMPTY, "image.fits")
     checked(tmp_path, b"\xff\xd8" + b"1" * 50 + b"\xff\xd9", "1.jpeg")
     rng = random.Random(1)
     for size in (0, 1, 7, 2880, 40_000):  # the end of a bzip2 file falls on any bit
@@ -35,6 +49,9 @@ def test_whole_files_pass(tmp_path):
         (b"  <HTML><body>", "a.fits.bz2", "web page"),
         (FITS[:-100], "a.fits", "no whole FITS file: 5660 bytes"),
         (b"SIMPLE" * 480, "a.fits", "no whole FITS file"),
+        (EMPTY.replace(b"END", b"   "), "a.fits", "cut off inside the header"),
+        (LONG, "a.fits", "HDU 0 claims 9999 bytes of data"),
+        (EMPTY, "spec-0266-51602-0013.fits", "has 1 parts; expected 3 or more"),
         (bz2.compress(FITS)[:-3], "a.fits.bz2", "cut short"),
         (bz2.compress(b"nothing" * 99), "a.fits.bz2", "no FITS file"),
         (FITS, "a.fits.bz2", "no bzip2 file"),

@@ -6,7 +6,9 @@ from trifid.errors import ConfigError
 from trifid.fetch.local import Folder, FolderFirst
 from trifid.fetch.remote import Unavailable
 
-FITS = b"SIMPLE  =".ljust(2880)
+CARDS = ("SIMPLE  =                    T", "BITPIX  =                    8",
+         "NAXIS   =                    0", "END")  # fmt: skip
+FITS = "".join(card.ljust(80) for card in CARDS).encode().ljust(2880)
 
 
 class Elsewhere:

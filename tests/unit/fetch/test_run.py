@@ -8,7 +8,7 @@ import pytest
 from trifid.errors import ConfigError, InputError, RunError
 from trifid.fetch import run
 from trifid.fetch.run import Choice
-from trifid.simulate.sky_server import Faults, SkyServer
+from trifid.simulate.sky_server import KINDS, Faults, SkyServer
 
 
 def test_a_clean_fetch_brings_everything_once(archive, helpers, tmp_path):
@@ -39,12 +39,14 @@ def test_with_nothing_left_nothing_is_asked(archive, helpers, tmp_path):
     assert helpers.content(tmp_path / "out") == before
 
 
-def test_a_third_of_all_requests_may_fail(archive, helpers, tmp_path):
-    faults = Faults(rate=0.3, seed=3, hang=1.0, slow=0.01)
+@pytest.mark.parametrize("digest", [True, False], ids=["hashes", "no hashes"])
+def test_a_third_of_all_requests_may_fail(archive, helpers, tmp_path, digest):
+    seen = tuple(kind for kind in KINDS if digest or kind != "checksum")
+    faults = Faults(rate=0.3, seed=3, kinds=seen, hang=1.0, slow=0.01)
     clean, rough = tmp_path / "clean", tmp_path / "rough"
     with SkyServer(archive) as server:
         helpers.run(server, clean)
-    with SkyServer(archive, faults) as server:
+    with SkyServer(archive, faults, digest=digest) as server:
         summary = helpers.run(server, rough)
         assert sum(server.failed.values()) >= 10 and len(server.failed) >= 5
     assert summary.objects["present"] == 8

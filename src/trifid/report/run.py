@@ -56,6 +56,7 @@ def read_run(folder: Path) -> RunFiles:
     folds = sorted(folder.glob("fold-*"), key=lambda path: (len(path.name), path.name))
     parts = [path for path in folds if path.is_dir()]
     first = [folder, *parts[:1]]
+    _check_whole(folder, parts)
     recipe_text = next((text for path in first if (text := _text(path / "recipe.toml"))), "")
     predictions = folder / "predictions.parquet"
     return RunFiles(
@@ -69,6 +70,18 @@ def read_run(folder: Path) -> RunFiles:
         recipe=_toml(recipe_text, folder),
         recipe_text=recipe_text,
     )
+
+
+def _check_whole(folder: Path, parts: list[Path]) -> None:
+    """A k-fold run is joined when its last fold is judged: before that there is nothing to show."""
+    folds = _json(folder / "run.json").get("folds")
+    joined = any((folder / name).is_file() for name in ("predictions.parquet", "metrics.json"))
+    if isinstance(folds, int) and folds > 1 and not joined:
+        done = sum((part / "metrics.json").is_file() for part in parts)
+        raise RunError(
+            f"{folder} is an unfinished run: {done} of {folds} folds are judged; finish it with "
+            f"`trifid train ... --folds {folds} --out {folder} --resume`, or give one of its folds"
+        )
 
 
 def _trained(folder: Path, name: str) -> Trained:

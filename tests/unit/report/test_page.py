@@ -255,6 +255,18 @@ def test_what_is_no_run_or_damaged_is_refused(tmp_path: Path, whole_run: Path) -
         report_html(run)
 
 
+def test_a_killed_run_of_folds_is_named_and_can_be_resumed(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    for k in range(2):
+        (run / f"fold-{k}").mkdir(parents=True)
+        (run / f"fold-{k}" / "recipe.toml").write_text('name = "r"')
+    (run / "fold-0" / "metrics.json").write_text("{}")
+    (run / "run.json").write_text(json.dumps({"folds": 5}))
+    with pytest.raises(RunError, match=r"run is an unfinished run: 1 of 5 folds .* --resume"):
+        report_html(run)
+    assert not (run / "report.html").exists()
+
+
 def test_a_log_cut_off_by_a_kill_is_read_to_its_last_whole_line(light: Path) -> None:
     text = (light / "log.jsonl").read_text()
     (light / "log.jsonl").write_text(text[:-30])

@@ -56,7 +56,7 @@ CASES = {
     "mb_istl_small": ("galaxy4", "galaxy4_mb_istl", GALAXY),
     "sequence_transformer_small": ("galaxy4", "galaxy4_transformer", GALAXY),
     "sznet_bins_small": ("zsfr", "zsfr_sznet_bins", REDSHIFT),
-    "sznet_small": ("zsfr", "zsfr_sznet", REDSHIFT),
+    "sznet_small": ("zsfr", "zsfr_sznet", (*REDSHIFT, "training.loss=default")),
     "transformer_fusion_small": ("galaxy4", "galaxy4_transformer_fusion", GALAXY),
     "zsfr_early_small": ("zsfr", "zsfr_early_fusion", REDSHIFT),
     "zsfr_feature_small": ("zsfr", "zsfr", REDSHIFT),

@@ -83,7 +83,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(folder, tmp_path, 
     assert start(script, folder, part, workers).wait() == 0
     names = sorted(path.name for path in whole.iterdir())
     assert names == sorted(path.name for path in part.iterdir())
-    assert len(names) == 62  # 60 shards, manifest, skipped
+    assert len(names) == 63  # 60 shards, manifest, skipped, data card
     for name in names:
         assert (whole / name).read_bytes() == (part / name).read_bytes(), name
 

@@ -84,7 +84,7 @@ def check_same(run, whole):
     assert names(run) == names(whole), "nothing is lost, nothing left behind"
     files = [*(whole / "bundle").iterdir(), *(whole / "checkpoints").rglob("*.safetensors")]
     files += [whole / "predictions.parquet", whole / "metrics.json", whole / "recipe.toml"]
-    assert len(files) == 7
+    assert len(files) == 8
     for file in files:
         name = file.relative_to(whole)
         assert (run / name).read_bytes() == file.read_bytes(), name

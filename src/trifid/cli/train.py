@@ -14,9 +14,7 @@ def train(
         list[str] | None,
         typer.Option("--set", help="Change one field, e.g. training.epochs=5; repeatable."),
     ] = None,
-    folds: Annotated[
-        int, typer.Option(min=0, help="k-fold cross-validation, 2 to 20.")
-    ] = 0,
+    folds: Annotated[int, typer.Option(min=0, help="k-fold cross-validation, 2 to 20.")] = 0,
     resume: Annotated[bool, typer.Option(help="Go on with a run that was stopped.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:

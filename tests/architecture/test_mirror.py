@@ -25,7 +25,6 @@ WITHOUT = {
     "evaluation/leakage/features.py": _AUDIT,
     "evaluation/leakage/finding.py": _AUDIT,
     "evaluation/leakage/folds.py": _AUDIT,
-    "evaluation/leakage/probes.py": _AUDIT,
     "evaluation/measure.py": "what both kinds of document share: test_evaluate, test_numbers",
     "encoders/base.py": _ABSTRACT,
     "encoders/conv_image.py": _PART,

@@ -187,6 +187,7 @@ def test_two_workers_give_the_same_bytes(shared_data, tmp_path):
     for name, workers in (("one", 1), ("two", 2)):
         ingest(shared_data / "hisscube", tmp_path / name, workers=workers)
     first = sorted((tmp_path / "one").iterdir())
-    assert [p.name for p in first] == ["manifest.json", "shard-00000.arrow", "skipped.parquet"]
+    names = ["data_card.md", "manifest.json", "shard-00000.arrow", "skipped.parquet"]
+    assert [p.name for p in first] == names
     for path in first:
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name

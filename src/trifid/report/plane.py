@@ -10,7 +10,7 @@ from trifid.evaluation.predictions import Predictions
 from trifid.report import svg
 from trifid.report.gallery import Drawn
 from trifid.report.tables import Cell, Table
-from trifid.report.text import count, number, percent
+from trifid.report.text import clean, count, number, percent
 from trifid.store.read import Store
 
 _HEAT = 10
@@ -111,8 +111,9 @@ def _matrix(names: list[str], classes: tuple[str, ...], recall: np.ndarray) -> A
                 colour = "white" if value > 0.6 else svg.INK
                 axes.text(column + 0.5, row + 0.5, f"{value:.2f}", ha="center", va="center",
                           color=colour)  # fmt: skip
-        axes.set_xticks(np.arange(len(classes)) + 0.5, classes)
-        axes.set_yticks(np.arange(len(names)) + 0.5, [name.replace("+", " + ") for name in names])
+        axes.set_xticks(np.arange(len(classes)) + 0.5, [clean(name) for name in classes])
+        given = [clean(name).replace("+", " + ") for name in names]
+        axes.set_yticks(np.arange(len(names)) + 0.5, given)
         axes.invert_yaxis()
         axes.grid(visible=False)
 

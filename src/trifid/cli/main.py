@@ -16,6 +16,7 @@ from trifid.cli.evaluate import evaluate
 from trifid.cli.fetch import fetch
 from trifid.cli.info import info
 from trifid.cli.ingest import ingest
+from trifid.cli.join import join
 from trifid.cli.list import list_names
 from trifid.cli.predict import predict
 from trifid.cli.report import report
@@ -43,6 +44,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "fetch": fetch,
     "ingest": ingest,
     "info": info,
+    "join": join,
     "train": train,
     "tune": tune,
     "evaluate": evaluate,

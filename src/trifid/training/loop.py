@@ -30,7 +30,7 @@ from trifid.training.log import epoch_entry, log_text
 from trifid.training.objective import LOWER_IS_BETTER, Objective
 from trifid.training.recipe import TrainingConfig
 from trifid.training.rows import TaskRows
-from trifid.transforms.augment import augment
+from trifid.transforms.augment import augment, augment_stored
 from trifid.transforms.dropout import drop_modalities
 from trifid.transforms.mixup import mix, pairs
 from trifid.transforms.pipeline import Pipeline
@@ -149,7 +149,8 @@ class Trainer:
         torch.manual_seed(int(seed.generate_state(1)[0]))
         for group in self.optimiser.param_groups:
             group["lr"] = optim.learning_rate(self.config, step, self.steps_per_epoch)
-        batch = self._regularised(self.pipeline(raw.to(self.place.device)))
+        raw = augment_stored(raw.to(self.place.device), self.config.augment)
+        batch = self._regularised(self.pipeline(raw))
         with self.place.autocast():
             output = self.wrapped(batch)
         loss = self.objective.loss(output, batch)

@@ -14,7 +14,7 @@ from trifid.data.task import Task
 from trifid.errors import ConfigError
 from trifid.models.base import ModelPart
 from trifid.transforms.augment import AugmentConfig
-from trifid.transforms.pipeline import InputConfig, TableInput
+from trifid.transforms.pipeline import InputConfig, SpectrumInput, TableInput
 from trifid.transforms.table import stored_features
 
 PARTS = 20
@@ -117,6 +117,17 @@ class Recipe(Config):
     inputs: dict[str, InputConfig]
     model: ModelPart
     training: TrainingConfig = TrainingConfig()
+
+    @model_validator(mode="after")
+    def _shiftable(self) -> Self:
+        if self.training.augment.redshift_shift:
+            for name, config in self.inputs.items():
+                if isinstance(config, SpectrumInput) and config.align == "first_pixel":
+                    raise ValueError(
+                        f"training.augment.redshift_shift does nothing to the input {name}: a "
+                        "spectrum cut from its own first pixel moves along; use align = grid"
+                    )
+        return self
 
     def resolved(self) -> tuple["Recipe", Task]:
         """The recipe with labels or targets and table features spelled out, and its task.

@@ -1,10 +1,11 @@
 """Augmentation of transformed training batches; everything is off unless the recipe turns it on.
 
-Applied after the pipeline and before modality dropout and mixup, never in use. Randomness comes
-from torch's generator, which training seeds at every step, so a resumed run draws the same.
+Noise and redshift jitter of a spectrum are applied to what is stored (`augment_stored`), for there
+are its ivar and its log-wavelength grid; everything else after the pipeline and before modality
+dropout and mixup. Never in use. Randomness comes from torch's generator, which training seeds at
+every step, so a resumed run draws the same.
 
-The transforms leave an ivar of 0 and 1 only, so noise is measured on the transformed data itself:
-of a spectrum along wavelength, of an image from its own sky.
+Mixup is `training.mixup`; with a spectrum in the rest frame it mixes rest-frame spectra.
 """
 
 import torch
@@ -14,8 +15,6 @@ from torch import Tensor
 
 from trifid.config import Config
 from trifid.schema.batch import Batch, Image, Input, Spectrum, Table
-
-NOISE_PIXELS = 128  # in which the noise of a spectrum is taken as constant
 
 
 class AugmentConfig(Config):
@@ -27,8 +26,10 @@ class AugmentConfig(Config):
         shift: Largest shift of an image along each axis [pixel]; below 1, or its edges wrap.
         image_noise: Noise added to images, in units of each image's own; up to this much.
         band_dropout: Probability that a band of an image becomes zero; one band always stays.
-        spectrum_noise: Noise added to spectra, in units of their own; up to this much.
-        redshift_shift: Largest shift of a spectrum along the log-wavelength grid [pixel].
+        spectrum_noise: Noise added to each pixel of a spectrum, in units of its 1 / sqrt(ivar); up
+            to this much.
+        redshift_shift: Largest shift of a spectrum along the stored log-wavelength grid [pixel of
+            69 km/s]. The redshift used for the rest frame stays, and so errs by as much.
         continuum_tilt: Largest slope added to a spectrum, centre to end [its own unit].
         cell_dropout: Probability that a valid table cell becomes missing; one always stays.
     """
@@ -44,8 +45,33 @@ class AugmentConfig(Config):
     cell_dropout: float = Field(default=0.0, ge=0, lt=1)
 
 
+def augment_stored(raw: Batch, config: AugmentConfig) -> Batch:
+    """A raw batch with noise and shifts of its spectra; itself if the configuration has none."""
+    if config.spectrum_noise == 0 and config.redshift_shift == 0:
+        return raw
+    inputs = {
+        name: _stored_spectrum(value, config) if isinstance(value, Spectrum) else value
+        for name, value in raw.inputs.items()
+    }
+    return raw.replace(inputs=inputs)
+
+
+def _stored_spectrum(value: Spectrum, config: AugmentConfig) -> Spectrum:
+    flux, ivar, rows = value.flux, value.ivar, len(value.flux)
+    if config.spectrum_noise > 0:
+        amount = config.spectrum_noise * torch.rand(rows, 1, device=flux.device)
+        flux = flux + amount * pixel_sigma(ivar) * torch.randn_like(flux)
+    if config.redshift_shift > 0:
+        most = config.redshift_shift
+        steps = torch.randint(-most, most + 1, (rows,), device=flux.device)
+        flux, ivar = slide(flux, steps), slide(ivar, steps)
+    return Spectrum(flux, ivar, value.present)
+
+
 def augment(batch: Batch, config: AugmentConfig) -> Batch:
-    """The batch with each input changed as the configuration says; itself if that is nothing."""
+    """A transformed batch with each input changed as the configuration says, but for noise and
+    shifts of spectra; itself if that is nothing.
+    """
     if config == AugmentConfig():
         return batch
     return batch.replace(inputs={n: _augmented(v, config) for n, v in batch.inputs.items()})
@@ -54,8 +80,8 @@ def augment(batch: Batch, config: AugmentConfig) -> Batch:
 def _augmented(value: Input, config: AugmentConfig) -> Input:
     if isinstance(value, Image):
         return Image(_image(value.flux, config), value.present)
-    if isinstance(value, Spectrum):
-        return _spectrum(value, config)
+    if isinstance(value, Spectrum) and config.continuum_tilt > 0:
+        return _tilted(value, config.continuum_tilt)
     if isinstance(value, Table) and config.cell_dropout > 0:
         kept = value.valid & keep_one(value.valid, config.cell_dropout)
         values = torch.where(kept, value.values, value.values.new_zeros(()))
@@ -81,20 +107,11 @@ def _image(flux: Tensor, config: AugmentConfig) -> Tensor:
     return flux
 
 
-def _spectrum(value: Spectrum, config: AugmentConfig) -> Spectrum:
-    flux, ivar, rows = value.flux, value.ivar, len(value.flux)
-    if config.spectrum_noise > 0:
-        amount = config.spectrum_noise * torch.rand(rows, 1, device=flux.device)
-        flux = flux + amount * spectrum_noise(flux) * torch.randn_like(flux)
-    if config.continuum_tilt > 0:
-        place = torch.linspace(-1, 1, flux.shape[1], device=flux.device)
-        flux = flux + config.continuum_tilt * _uniform(flux, 1) * place
-    flux = torch.where(ivar > 0, flux, flux.new_zeros(()))
-    if config.redshift_shift > 0:
-        most = config.redshift_shift
-        steps = torch.randint(-most, most + 1, (rows,), device=flux.device)
-        flux, ivar = slide(flux, steps), slide(ivar, steps)
-    return Spectrum(flux, ivar, value.present)
+def _tilted(value: Spectrum, most: float) -> Spectrum:
+    place = torch.linspace(-1, 1, value.flux.shape[1], device=value.flux.device)
+    flux = value.flux + most * _uniform(value.flux, 1) * place
+    flux = torch.where(value.ivar > 0, flux, flux.new_zeros(()))
+    return Spectrum(flux, value.ivar, value.present)
 
 
 def flip(
@@ -142,21 +159,10 @@ def image_noise(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C"]:
     return 1.4826 * (pixels - centre).abs().median(dim=2).values
 
 
-def spectrum_noise(x: Float[Tensor, "B L"]) -> Float[Tensor, "B L"]:
-    """Noise of each pixel, constant over stretches of 128 of them.
-
-    From |2 f(i) - f(i - 2) - f(i + 2)|, which the continuum leaves alone: 1.482602 / sqrt(6) times
-    its median (Stoehr et al. 2008, DER_SNR).
-    """
-    length = x.shape[1]
-    if length < 5:
-        return torch.zeros_like(x)
-    second = (2 * x[:, 2:-2] - x[:, :-4] - x[:, 4:]).abs()
-    cuts = max(1, second.shape[1] // NOISE_PIXELS)
-    parts = second.tensor_split(cuts, dim=1)
-    noise = torch.stack([part.median(dim=1).values for part in parts], dim=1)  # (B, cuts)
-    place = torch.arange(length, device=x.device) * cuts // length
-    return 1.482602 / 6**0.5 * noise[:, place]
+def pixel_sigma(ivar: Float[Tensor, "B L"]) -> Float[Tensor, "B L"]:
+    """The noise of each pixel, 1 / sqrt(ivar); 0 where there is no data."""
+    known = ivar > 0
+    return torch.where(known, torch.where(known, ivar, 1.0).rsqrt(), ivar.new_zeros(()))
 
 
 def keep_one(there: Bool[Tensor, "B N"], probability: float) -> Bool[Tensor, "B N"]:

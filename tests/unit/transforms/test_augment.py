@@ -5,21 +5,26 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from trifid.recipes.galaxy4 import galaxy4
+from trifid.errors import ConfigError
+from trifid.recipes.galaxy4 import galaxy4, galaxy4_paper
+from trifid.schema import grid
 from trifid.schema.batch import Batch, Image, Spectrum, Table
+from trifid.schema.modality import SpectrumSpec
 from trifid.training.loop import Trainer
 from trifid.training.recipe import Recipe
 from trifid.transforms.augment import (
     AugmentConfig,
     augment,
+    augment_stored,
     flip,
     image_noise,
     keep_one,
+    pixel_sigma,
     rotate,
     shift,
     slide,
-    spectrum_noise,
 )
+from trifid.transforms.pipeline import SpectrumInput, SpectrumTransform
 
 EVERYTHING = AugmentConfig(
     flips=True,
@@ -53,9 +58,14 @@ def _batch(rows=12):
     )
 
 
+def augmented(batch, config):
+    """Both steps; here what is stored is what is transformed."""
+    return augment(augment_stored(batch, config), config)
+
+
 def test_everything_is_off_by_default():
     batch = _batch()
-    assert augment(batch, AugmentConfig()) is batch
+    assert augmented(batch, AugmentConfig()) is batch
 
 
 def test_the_same_seed_draws_the_same():
@@ -63,7 +73,7 @@ def test_the_same_seed_draws_the_same():
     first, second = [], []
     for found in (first, second):
         torch.manual_seed(5)
-        found.append(augment(batch, EVERYTHING))
+        found.append(augmented(batch, EVERYTHING))
     for name in ("image", "spectrum"):
         assert torch.equal(first[0].inputs[name].flux, second[0].inputs[name].flux)
         assert not torch.equal(first[0].inputs[name].flux, batch.inputs[name].flux)
@@ -71,7 +81,7 @@ def test_the_same_seed_draws_the_same():
 
 def test_absence_targets_and_shapes_stay():
     batch = _batch()
-    changed = augment(batch, EVERYTHING)
+    changed = augmented(batch, EVERYTHING)
     assert torch.equal(changed.present, batch.present)
     assert torch.equal(changed.targets["label"], batch.targets["label"])
     for name, value in changed.inputs.items():
@@ -96,7 +106,7 @@ def test_absence_targets_and_shapes_stay():
 )
 def test_a_switch_changes_its_modality_alone(field, value, touched):
     batch = _batch()
-    changed = augment(batch, AugmentConfig(**{field: value}))
+    changed = augmented(batch, AugmentConfig(**{field: value}))
     for name in ("image", "spectrum"):
         same = torch.equal(changed.inputs[name].flux, batch.inputs[name].flux)
         assert same == (name != touched)
@@ -136,18 +146,50 @@ def test_a_spectrum_slides_by_whole_pixels():
     assert got.tolist() == [[0.0, 1.0, 2.0], [1.0, 2.0, 3.0], [3.0, 0.0, 0.0]]
 
 
-def test_the_noise_is_measured_where_it_is():
+def test_the_noise_of_a_spectrum_is_that_of_its_ivar_and_of_an_image_that_of_its_sky():
     torch.manual_seed(0)
-    place = torch.linspace(0, 1, 4000)
-    sigma = torch.where(place < 0.5, 0.1, 0.4)
-    flux = 5 * place**2 + sigma * torch.randn(3, 4000)
-    measured = spectrum_noise(flux)
-    assert abs(float(measured[:, :1800].mean()) / 0.1 - 1) < 0.1
-    assert abs(float(measured[:, 2200:].mean()) / 0.4 - 1) < 0.1
-    assert not spectrum_noise(torch.randn(2, 4)).any()
+    ivar = torch.full((400, 300), 4.0)
+    ivar[:, 100:200], ivar[:, 250:] = 0.25, 0
+    assert pixel_sigma(ivar)[0, [0, 150, 299]].tolist() == [0.5, 2.0, 0.0]
+    there = torch.ones(400, dtype=torch.bool)
+    batch = _batch(400).replace(inputs={"s": Spectrum(torch.zeros(400, 300), ivar, there)})
+    noise = augment_stored(batch, AugmentConfig(spectrum_noise=1.0)).inputs["s"].flux
+    # a row's amount is even in 0 .. 1, so its square is 1/3 in the mean
+    assert abs(float(noise[:, :100].std()) / (0.5 / 3**0.5) - 1) < 0.1
+    assert abs(float(noise[:, 100:200].std()) / (2.0 / 3**0.5) - 1) < 0.1
+    assert not noise[:, 250:].any()
     sky = 3 + 0.2 * torch.randn(2, 3, 64, 64)
     sky[:, :, 30:34, 30:34] += 100
     assert torch.allclose(image_noise(sky), torch.tensor(0.2), rtol=0.1)
+
+
+def test_jitter_of_the_redshift_moves_lines_in_the_rest_frame_by_that_much():
+    """Two pixels of 1e-4 dex are 3.0 angstrom at 6565."""
+    config = SpectrumInput(frame="rest", length=1600, norm="mean")
+    transform = SpectrumTransform(config, SpectrumSpec())
+    wavelength = torch.as_tensor(grid.wavelengths())
+    line = torch.exp(-0.5 * ((wavelength / 1.1 - 6564.6) / 3) ** 2).float() + 0.1
+    there = torch.ones(64, dtype=torch.bool)
+    spectrum = Spectrum(line.expand(64, -1).clone(), torch.ones(64, grid.LENGTH), there)
+    batch = Batch(
+        ids=tuple(map(str, range(64))), inputs={"spectrum": spectrum},
+        context={"redshift": torch.full((64,), 0.1).double()},
+    )  # fmt: skip
+    torch.manual_seed(0)
+    moved = augment_stored(batch, AugmentConfig(redshift_shift=2))
+    flux = transform.apply(moved.inputs["spectrum"], {}, moved.context).flux[:, 1300:1460]
+    place = 3800.0 + 2 * torch.arange(1300, 1460)
+    weight = (flux - flux.amin(dim=1, keepdim=True)).clamp_min(0.02) - 0.02
+    centre = (weight * place).sum(dim=1) / weight.sum(dim=1)
+    steps = (torch.log10(centre / 6564.6) / 1e-4).round().int().tolist()
+    assert set(steps) == {-2, -1, 0, 1, 2}
+
+
+def test_a_shift_that_would_do_nothing_is_refused():
+    shifted = "training.augment.redshift_shift=3"
+    assert galaxy4().edited([shifted]).training.augment.redshift_shift == 3
+    with pytest.raises(ConfigError, match="redshift_shift does nothing to the input spectrum"):
+        galaxy4_paper().edited([shifted])
 
 
 def test_one_always_stays():
@@ -169,3 +211,28 @@ def test_a_recipe_turns_it_on_for_training_batches():
     torch.manual_seed(3)
     expected = augment(_batch(), AugmentConfig(flips=True))
     assert torch.equal(found.inputs["image"].flux, expected.inputs["image"].flux)
+
+
+def test_a_training_step_changes_what_is_stored_before_the_pipeline():
+    class Seen(Exception):  # noqa: N818
+        """Carries the batch that reached the pipeline."""
+
+    def pipeline(raw):
+        raise Seen(raw)
+
+    config = AugmentConfig(spectrum_noise=1.0)
+    trainer = SimpleNamespace(
+        config=galaxy4().training.replace(augment=config),
+        state=SimpleNamespace(epoch=1, step=2),
+        steps_per_epoch=5,
+        place=SimpleNamespace(rank=0, device=torch.device("cpu")),
+        optimiser=SimpleNamespace(param_groups=[]),
+        pipeline=pipeline,
+    )
+    found = []
+    for _ in range(2):
+        with pytest.raises(Seen) as seen:
+            Trainer._step(trainer, _batch())
+        found.append(seen.value.args[0].inputs["spectrum"].flux)
+    assert torch.equal(*found)  # the step decides what is drawn
+    assert not torch.equal(found[0], _batch().inputs["spectrum"].flux)

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.contingency_tables import mcnemar as mcnemar_of_statsmodels
+from statsmodels.stats.multitest import multipletests
 
 from trifid.metrics.comparison import bootstrap_p, corrected_resampled_t, holm, mcnemar
 
@@ -25,6 +27,20 @@ def test_mcnemar_has_a_continuity_correction_when_large(b, c):
     expected = 1 - stats.chi2.cdf(max(abs(b - c) - 1, 0) ** 2 / (b + c), 1)
     assert p == pytest.approx(expected, rel=1e-9)
     assert p == pytest.approx(stats.binomtest(b, b + c, 0.5).pvalue, abs=0.01)
+
+
+@pytest.mark.parametrize("b, c", [(3, 12), (12, 12), (0, 24), (10, 15), (60, 20), (200, 180)])
+def test_mcnemar_is_that_of_statsmodels(b, c):
+    table = [[30, b], [c, 5]]
+    theirs = mcnemar_of_statsmodels(table, exact=b + c < 25, correction=True)
+    assert mcnemar(*_pairs(b, c))[0] == pytest.approx(theirs.pvalue, rel=1e-12)
+
+
+def test_holm_is_that_of_statsmodels():
+    for seed in range(5):
+        p_values = np.random.default_rng(seed).random(12) ** 3
+        theirs = multipletests(p_values, method="holm")[1]
+        np.testing.assert_allclose(holm(p_values), theirs, rtol=1e-12)
 
 
 def test_mcnemar_without_discordant_objects_shows_nothing():

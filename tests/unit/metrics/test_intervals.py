@@ -1,14 +1,17 @@
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
 
 from trifid.metrics.intervals import bootstrap, draw_groups, wilson
 
 
 @pytest.mark.parametrize("successes, n", [(0, 5), (5, 5), (131, 140), (1, 10_000), (50, 100)])
-def test_wilson_equals_scipy(successes, n):
+def test_wilson_is_that_of_scipy_and_of_statsmodels(successes, n):
     expected = stats.binomtest(successes, n).proportion_ci(method="wilson")
     assert wilson(successes, n) == pytest.approx((expected.low, expected.high), abs=1e-12)
+    theirs = proportion_confint(successes, n, method="wilson")
+    assert wilson(successes, n) == pytest.approx(theirs, abs=1e-12)
 
 
 def test_wilson_of_nothing_is_everything():

@@ -228,6 +228,7 @@ def test_a_training_step_changes_what_is_stored_before_the_pipeline():
         place=SimpleNamespace(rank=0, device=torch.device("cpu")),
         optimiser=SimpleNamespace(param_groups=[]),
         pipeline=pipeline,
+        _regularised=None,
     )
     found = []
     for _ in range(2):

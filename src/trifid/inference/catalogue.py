@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from trifid.errors import ConfigError
-from trifid.inference.formats import FORMATS, write_catalogue
+from trifid.exchange.tables import FORMATS, write_catalogue
 from trifid.inference.predict import find_bundle
 from trifid.inference.score import Scored, score_store
 from trifid.models.base import gives_probabilities

@@ -14,10 +14,12 @@ class Survey(Config):
         files: What is read, by the pattern of the files' names.
         columns: Scalar columns its files give.
         features: Numbers of a file's own row, by name with units.
-        credit: Whom a paper must thank.
+        credit: Address of the page that says how a paper thanks the survey.
+        acknowledgement: One sentence of our own that goes with everything made from its data.
     """
 
     files: dict[str, str]
     columns: dict[str, ColumnSpec]
     features: dict[str, str]
     credit: str
+    acknowledgement: str = ""

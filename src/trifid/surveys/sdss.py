@@ -43,15 +43,7 @@ COLUMNS: dict[str, ColumnSpec] = {
     "run2d": ColumnSpec(type="string", description="version of the spectroscopic reduction"),
     "specobjid": ColumnSpec(type="string", description="spectrum id of the survey"),
     "bestobjid": ColumnSpec(type="string", description="photometric object (DR8+ objid)"),
-    "class": ColumnSpec(type="string", description="class by the survey's template fit"),
-    "subclass": ColumnSpec(type="string", description="subclass by the survey's template fit"),
-    "redshift": ColumnSpec(type="float64", description="redshift by the survey's template fit"),
-    "redshift_error": ColumnSpec(type="float64", description="its error; negative = failed fit"),
-    "zwarning": ColumnSpec(type="int64", description="ZWARNING bits of the template fit"),
-    "sn_median": ColumnSpec(type="float64", description="median S/N per native pixel"),
-    "instrument": ColumnSpec(type="string", description="SDSS or BOSS spectrographs"),
-    "pixels_outside": ColumnSpec(type="int64", description="pixels with data beyond the grid"),
-}
+} | FIT_COLUMNS
 """The scalar columns a spec file gives."""
 
 _BANDS = "ugriz"
@@ -84,52 +76,37 @@ def sdss() -> Survey:
         columns=COLUMNS,
         features=ROW_FEATURES,
         credit="https://www.sdss.org/collaboration/citing-sdss/",
+        acknowledgement=(
+            "Made from data of the Sloan Digital Sky Survey (SDSS), to which publications owe its "
+            "official acknowledgement: https://www.sdss.org/collaboration/citing-sdss/"
+        ),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who a spectrum belongs to."""
+class SdssSpectra:
+    """Reads spec files: one spectrum each."""
 
-    plate: int
-    mjd: int
-    fiber: int
-    bestobjid: str | None
-    ra: float | None
-    dec: float | None
-    simulated: bool = False
+    def recognises(self, name: str) -> bool:
+        """Whether it is named spec-*.fits, and not as those of LAMOST are (..._sp01-001.fits)."""
+        return bool(_FILE.match(name))
 
-    @property
-    def object_id(self) -> str:
-        """The key of its row."""
-        return spectrum_id(self.plate, self.mjd, self.fiber)
+    def contents(self, path: Path) -> Contents:
+        """Whose spectrum a spec file holds."""
+        return Contents((read_identity(path),))
 
-
-@dataclass(frozen=True)
-class SpectrumFile:
-    """A spec file on the trifid grid.
-
-    Attributes:
-        identity: Plate, MJD, fibre, position.
-        flux: (4700,) float32; 0 where ivar is 0.
-        ivar: (4700,) float32; 0 = no data.
-        mask: (4700,) int32 SPPIXMASK, the AND of the exposures.
-        columns: Values of `COLUMNS`; None where the file does not say.
-        features: Values of `ROW_FEATURES`; None where the file does not say.
-    """
-
-    identity: Identity
-    flux: np.ndarray
-    ivar: np.ndarray
-    mask: np.ndarray
-    columns: dict[str, Any]
-    features: dict[str, float | None]
+    def read(self, path: Path, index: int | None) -> Spectrum:
+        """The spectrum of a spec file."""
+        try:
+            data = fits_table.read_file(path)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+        return read_spectrum(path, data)
 
 
 class _Rows(Protocol):
     def __contains__(self, name: str) -> bool: ...
     def column(self, name: str) -> np.ndarray: ...
-    def first(self, name: str) -> Any: ...
+    def cell(self, name: str) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -176,7 +153,7 @@ def read_identity(path: Path) -> Identity:
         raise InputError(f"{path}: {error}") from None
 
 
-def read_spectrum(path: Path, data: bytes | None = None) -> SpectrumFile:
+def read_spectrum(path: Path, data: bytes | None = None) -> Spectrum:
     """Reads a spec file onto the grid.
 
     Args:
@@ -198,45 +175,6 @@ def read_spectrum(path: Path, data: bytes | None = None) -> SpectrumFile:
         good = ivar > 0
         columns["sn_median"] = float(np.median(flux[good] * np.sqrt(ivar[good])))
     return SpectrumFile(identity, flux, ivar, mask, columns, _features(parts.row))
-
-
-def place(
-    flux: np.ndarray, ivar: np.ndarray, loglam: np.ndarray, and_mask: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """Puts native pixels on the grid by an integer shift.
-
-    Returns:
-        flux, ivar and mask (4700,), and how many pixels with data lie outside the grid.
-
-    Raises:
-        InputError: If a pixel lies off the grid or none holds data.
-    """
-    if not len(loglam):
-        raise InputError("the spectrum has no pixels")
-    position = (loglam.astype(np.float64) - grid.LOG10_START) / grid.LOG10_STEP
-    if not np.isfinite(position).all():
-        raise InputError("loglam holds NaN or infinity")
-    first = round(float(position[0]))
-    off = float(np.abs(position - np.arange(first, first + len(position))).max())
-    if off > TOLERANCE:
-        raise InputError(
-            f"pixels lie up to {off:.3g} pixel from the grid log10(lambda) = 3.55 + 1e-4 k; "
-            f"expected {TOLERANCE} at most: this is not a native SDSS spectrum"
-        )
-    good = np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0)
-    begin, end = max(first, 0), min(first + len(position), grid.LENGTH)
-    inside = slice(begin - first, max(end - first, begin - first))
-    valid = good[inside]
-    if not valid.any():
-        raise InputError("no valid pixel: ivar is 0 or flux not finite everywhere")
-    placed: list[np.ndarray] = []
-    for values, dtype in ((flux, np.float32), (ivar, np.float32)):
-        out = np.zeros(grid.LENGTH, dtype)
-        np.copyto(out[begin:end], values[inside], where=valid, casting="same_kind")
-        placed.append(out)
-    mask = np.zeros(grid.LENGTH, np.int32)
-    mask[begin:end] = and_mask[inside]
-    return placed[0], placed[1], mask, int(good.sum()) - int(valid.sum())
 
 
 def _open(data: fits_table.Buffer) -> _Parts:
@@ -283,7 +221,7 @@ class _AstropyRows:
             raise InputError(f"no column {name!r}; it has {', '.join(self._values):.200}")
         return self._values[name.lower()]
 
-    def first(self, name: str) -> Any:
+    def cell(self, name: str) -> Any:
         values = self._values.get(name.lower(), np.zeros(0))
         return values[0].tolist() if len(values) else None
 
@@ -302,14 +240,14 @@ def _open_with_astropy(data: bytes) -> tuple[_Rows, _Rows | None]:
 
 def _identity(parts: _Parts) -> Identity:
     row = parts.row
-    numbers = [None if row is None else row.first(name) for name in ("plate", "mjd", "fiberid")]
+    numbers = [None if row is None else row.cell(name) for name in ("plate", "mjd", "fiberid")]
     ra, dec = _position(row)
     if None in numbers or ra is None:
         cards = fits_table.parse_cards(parts.header)
         instead = (cards.get("PLATEID", cards.get("PLATE")), cards.get("MJD"), cards.get("FIBERID"))
         numbers = [b if a is None else a for a, b in zip(numbers, instead, strict=True)]
         if ra is None:
-            ra, dec = _sky(cards.get("PLUG_RA"), cards.get("PLUG_DEC"))
+            ra, dec = position(cards.get("PLUG_RA"), cards.get("PLUG_DEC"))
     if not all(isinstance(number, int) and 0 < number < 10**9 for number in numbers):
         raise InputError(f"no plate, MJD and fibre in its row or header (got {numbers})")
     plate, mjd, fiber = (int(number) for number in numbers if number is not None)
@@ -323,15 +261,8 @@ def _position(row: _Rows | None) -> tuple[float | None, float | None]:
     if row is None:
         return None, None
     if "plug_ra" in row:
-        return _sky(row.first("plug_ra"), row.first("plug_dec"))
-    return _sky(row.first("ra"), row.first("dec"))
-
-
-def _sky(ra: Any, dec: Any) -> tuple[float | None, float | None]:
-    ra, dec = _number(ra), _number(dec)
-    if ra is None or dec is None or not (0 <= ra <= 360 and -90 <= dec <= 90):
-        return None, None
-    return ra, dec
+        return position(row.cell("plug_ra"), row.cell("plug_dec"))
+    return position(row.cell("ra"), row.cell("dec"))
 
 
 def _bestobjid(row: _Rows | None) -> str | None:
@@ -339,7 +270,7 @@ def _bestobjid(row: _Rows | None) -> str | None:
     if row is None:
         return None
     for name in ("bestobjid", "objid"):
-        value = row.first(name)
+        value = row.cell(name)
         if isinstance(value, str | int):
             text = str(value).strip()
             return text if text.isdigit() and text not in _NOBODY else None
@@ -348,27 +279,27 @@ def _bestobjid(row: _Rows | None) -> str | None:
 
 def _columns(identity: Identity, row: _Rows | None) -> dict[str, Any]:
     def value(name: str) -> Any:
-        return None if row is None else row.first(name)
+        return None if row is None else row.cell(name)
 
     sn = value("sn_median_all")
     if sn is None:
         sn = value("sn_median")
-    instrument = _text(value("instrument"))
+    instrument = clean(value("instrument"))
     if instrument is None:
         instrument = "BOSS" if identity.plate >= _FIRST_BOSS_PLATE else "SDSS"
     return {
         "plate": identity.plate,
         "mjd": identity.mjd,
         "fiber": identity.fiber,
-        "run2d": _text(value("run2d")),
-        "specobjid": _text(value("specobjid")),
+        "run2d": clean(value("run2d")),
+        "specobjid": clean(value("specobjid")),
         "bestobjid": identity.bestobjid,
-        "class": _text(value("class")),
-        "subclass": _text(value("subclass"), empty=""),
-        "redshift": _number(value("z")),
-        "redshift_error": _number(value("z_err")),
+        "class": clean(value("class")),
+        "subclass": clean(value("subclass"), empty=""),
+        "redshift": number(value("z")),
+        "redshift_error": number(value("z_err")),
         "zwarning": value("zwarning"),
-        "sn_median": _number(sn),
+        "sn_median": number(sn),
         "instrument": instrument,
     }
 
@@ -376,24 +307,11 @@ def _columns(identity: Identity, row: _Rows | None) -> dict[str, Any]:
 def _features(row: _Rows | None) -> dict[str, float | None]:
     if row is None:
         return dict.fromkeys(_FEATURES)
-    read = {column: row.first(column) for column in {column for column, _, _ in _FEATURES.values()}}
+    read = {column: row.cell(column) for column in {column for column, _, _ in _FEATURES.values()}}
     features: dict[str, float | None] = {}
     for name, (column, index, _) in _FEATURES.items():
         value = read[column]
         if index is not None:
             value = value[index] if isinstance(value, list) and len(value) == 5 else None
-        features[name] = _number(value)
+        features[name] = number(value)
     return features
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)
-
-
-def _text(value: Any, *, empty: str | None = None) -> str | None:
-    """A text without padding and control characters; None where there is none."""
-    if value is None:
-        return None
-    return "".join(c for c in str(value) if c.isprintable()).strip() or empty

@@ -10,7 +10,7 @@ from astropy.table import Table
 
 from trifid.errors import BundleError, ConfigError, StoreError
 from trifid.inference.catalogue import predict_catalogue
-from trifid.inference.formats import FORMATS
+from trifid.exchange.tables import FORMATS
 from trifid.schema.modality import ImageSpec
 
 

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from astropy.table import Table
 
-from trifid.inference.formats import FORMATS, write_catalogue
+from trifid.exchange.tables import FORMATS, write_catalogue
 
 FLOAT = pa.float64()
 HOSTILE = (

@@ -1,0 +1,185 @@
+"""Flat tables as Parquet, FITS, VOTable or CSV: units, descriptions, UCDs, provenance, credit.
+
+Fields carry `unit`, `description` and `ucd` in their metadata, the table what it is made from and
+whom to thank. Parquet keeps text as it is. The others lose control characters, which XML and FITS
+forbid; FITS, which is ASCII, gets the rest as backslash escapes.
+
+    Parquet   metadata of fields and of the table
+    FITS      TUNITn, TCOMMn, TUCDn; header cards; acknowledgement and citation as COMMENT
+    VOTable   unit, ucd and DESCRIPTION of each FIELD; an INFO for each entry
+    CSV       comment lines in front
+"""
+
+import csv
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from trifid.exchange.ucd import ucd_of
+from trifid.files import written_whole
+
+CREDIT = ("acknowledgement", "citation")
+_FORMULA = ("=", "+", "-", "@")
+_LONGEST_NAME = 60  # a FITS card holds no longer name of a column
+
+
+def write_catalogue(table: pa.Table, path: Path) -> None:
+    """Writes a table whole, in the format of the path's suffix (a key of `FORMATS`)."""
+    with written_whole(path) as temporary:
+        FORMATS[path.suffix](table, temporary)
+
+
+def _parquet(table: pa.Table, path: Path) -> None:
+    pq.write_table(table, path)
+
+
+def _fits(table: pa.Table, path: Path) -> None:
+    from astropy.io import fits
+
+    units = [_about(field)["unit"] for field in table.schema]
+    hdu = fits.table_to_hdu(_astropy(table, _ascii, units))
+    for number, field in enumerate(table.schema, start=1):
+        about = _about(field)
+        for keyword, value in (("TUCD", about["ucd"]), ("TCOMM", about["description"])):
+            if value:
+                hdu.header[f"{keyword}{number}"] = _ascii(value)
+    metadata = _metadata(table)
+    for card, (key, value) in zip(_cards(metadata), metadata.items(), strict=True):
+        text = _ascii(value)
+        if key in CREDIT:
+            hdu.header.add_comment(f"{key}: {text}")
+        else:
+            hdu.header[card] = text
+    hdu.writeto(path)
+
+
+def _cards(names: Sequence[str] | dict[str, str]) -> list[str]:
+    """A keyword of eight characters for each name, all different."""
+    used: list[str] = []
+    for name in names:
+        stem = "".join(c for c in name.upper() if c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+        card, number = stem[:8], 1
+        while not card or card in used:
+            number += 1
+            card = f"{stem[:6]}{number}"
+        used.append(card)
+    return used
+
+
+def _votable(table: pa.Table, path: Path) -> None:
+    from astropy.io.votable import from_table, writeto
+    from astropy.io.votable.exceptions import W03
+    from astropy.io.votable.tree import Info
+
+    units = [_vo_unit(_about(field)["unit"]) for field in table.schema]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", W03)  # XML ids are made from the names of columns
+        votable = from_table(_astropy(table, _plain, units))
+    (resource,) = votable.resources
+    for field, column in zip(table.schema, resource.tables[0].fields, strict=True):
+        about = _about(field)
+        column.ucd = about["ucd"] or None
+        column.description = about["description"] or None
+    metadata = _metadata(table)
+    resource.description = metadata.get("description") or "written by trifid"
+    resource.infos.extend(Info(name=key, value=value) for key, value in metadata.items())
+    writeto(votable, str(path))
+
+
+def _vo_unit(unit: str) -> str:
+    """A unit as VOUnits write it; one they do not know is quoted, which they allow."""
+    from astropy import units
+
+    if not unit:
+        return ""
+    try:
+        return units.Unit(unit).to_string("vounit")
+    except (ValueError, TypeError):
+        return f"'{unit}'" if unit.isascii() and unit.isalpha() else ""
+
+
+def _csv(table: pa.Table, path: Path) -> None:
+    """RFC 4180 behind comment lines; text that a spreadsheet would run is quoted with '."""
+    with path.open("w", newline="", encoding="utf-8") as handle:
+        for key, value in _metadata(table).items():
+            handle.write(f"# {key}: {value}\n")
+        writer = csv.writer(handle)
+        writer.writerow([_cell(name) for name in table.column_names])
+        for batch in table.to_batches():
+            columns = [column.to_pylist() for column in batch.columns]
+            writer.writerows([_cell(value) for value in row] for row in zip(*columns, strict=True))
+
+
+FORMATS: dict[str, Callable[[pa.Table, Path], None]] = {
+    ".parquet": _parquet,
+    ".fits": _fits,
+    ".vot": _votable,
+    ".csv": _csv,
+}
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        value = _plain(value)
+        return f"'{value}" if value.startswith(_FORMULA) else value
+    return "" if value is None else value
+
+
+def _astropy(table: pa.Table, text: Callable[[str], str], units: Sequence[str]) -> Any:
+    """An astropy table of the values, with names that differ and units; nulls are masked."""
+    from astropy.table import Column, MaskedColumn, Table
+
+    columns: list[Any] = []
+    for name, unit, field in zip(_names(table, text), units, table.schema, strict=True):
+        array = table[field.name].combine_chunks()
+        kind: Any = Column
+        extra: dict[str, Any] = {}
+        if pa.types.is_string(field.type):
+            values = np.array([text(value or "") for value in array.to_pylist()], dtype=np.str_)
+        elif pa.types.is_floating(field.type) or not array.null_count:
+            values = array.to_numpy(zero_copy_only=False)  # a null float is NaN
+        else:
+            kind, extra = MaskedColumn, {"mask": array.is_null().to_numpy(zero_copy_only=False)}
+            values = array.fill_null(pa.scalar(0).cast(field.type)).to_numpy(zero_copy_only=False)
+        columns.append(kind(values, name=name, unit=text(unit) or None, **extra))
+    return Table(columns)
+
+
+def _names(table: pa.Table, text: Callable[[str], str]) -> list[str]:
+    """Names that stay different where only upper and lower case or control characters differ."""
+    used: set[str] = set()
+    names: list[str] = []
+    for column in table.column_names:
+        stem = text(column)[:_LONGEST_NAME] or "column"
+        name, number = stem, 1
+        while name.lower() in used:
+            number += 1
+            name = f"{stem}_{number}"
+        used.add(name.lower())
+        names.append(name)
+    return names
+
+
+def _about(field: pa.Field) -> dict[str, str]:
+    """Unit, description and UCD of a column, plain text; a UCD not given follows from the name."""
+    given = {k.decode(): _plain(v.decode()) for k, v in (field.metadata or {}).items()}
+    known = {name: given.get(name, "") for name in ("unit", "description")}
+    return known | {"ucd": given.get("ucd", ucd_of(field.name))}
+
+
+def _plain(text: str) -> str:
+    """Text without control characters, line ends and other unprintable ones."""
+    return "".join(letter for letter in text if letter.isprintable())
+
+
+def _ascii(text: str) -> str:
+    return _plain(text).encode("ascii", "backslashreplace").decode("ascii")
+
+
+def _metadata(table: pa.Table) -> dict[str, str]:
+    return {k.decode(): _plain(v.decode()) for k, v in (table.schema.metadata or {}).items()}

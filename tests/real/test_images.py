@@ -5,7 +5,8 @@ import pytest
 from astropy.io import fits
 from reproject import reproject_interp
 
-from trifid.surveys.sdss_images import identify_image, read_frame, read_picture
+from trifid.surveys.pictures import read_picture
+from trifid.surveys.sdss_images import identify_image, read_frame
 from trifid.transforms.cutout import cutout
 from trifid.transforms.warp import native_pixel_scale, target_grid, warp
 

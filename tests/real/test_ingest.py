@@ -136,6 +136,7 @@ def test_a_frame_needs_positions_and_gives_cutouts_of_them(shared_data, tmp_path
         ("far", "no file of this object")
     ]
     columns = store.columns("object_id", "ra", "image_edge", "image_missing_band").to_pylist()
+    assert set(store.columns("image_saturated").column(0).to_pylist()) == {False}
     flux = store.take(np.arange(20), ["image"])["image"]["flux"]
     assert flux.shape == (20, 5, 32, 32)
     for row, planes in zip(columns, flux, strict=True):

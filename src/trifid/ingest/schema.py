@@ -28,6 +28,8 @@ FLAGS = {
     "image_missing_band": "a band was not there; its plane is zero",
     "image_edge": "part of the cutout lies outside the frame; zero there",
     "image_misregistered": "the bands disagree in position",
+    "image_blended": "another source within 5 arcsec of the target",
+    "image_saturated": "a pixel near what the camera can count; null where no band can tell",
 }
 
 

@@ -22,7 +22,7 @@ from trifid.store.manifest import ShardEntry
 from trifid.store.shard import map_shard
 from trifid.store.write import write_shard
 from trifid.surveys import fits_table, sdss
-from trifid.surveys.sdss_images import read_picture
+from trifid.surveys.pictures import read_picture
 from trifid.transforms.cutout import cutout
 
 
@@ -212,14 +212,16 @@ def _read_picture(name: str, setting: Setting, out: np.ndarray, hashes: dict[str
 
 def _read_image(
     row: Row, setting: Setting, out: np.ndarray, hashes: dict[str, str]
-) -> dict[str, bool]:
+) -> dict[str, bool | None]:
     spec = setting.schema.modalities["image"]
     if not isinstance(spec, ImageSpec) or row.ra is None or row.dec is None:
         raise _Bad(row.files[0], "no position to cut out")
     planes: list[tuple[np.ndarray, Any] | None] = []
+    limits: list[float | None] = []
     for name in row.images:
         if name is None:
             planes.append(None)
+            limits.append(None)
             continue
         path = setting.folder / name
         try:
@@ -230,6 +232,7 @@ def _read_image(
         except OSError as error:
             raise _Bad(name, f"cannot be read: {error.strerror}") from None
         planes.append((read.flux, read.wcs))
+        limits.append(read.saturation)
     try:
         cut = cutout(
             planes,
@@ -242,8 +245,15 @@ def _read_image(
     except InputError as error:
         raise _Bad(next(name for name in row.images if name), str(error)) from None
     out[:] = cut.flux
-    flags = (cut.missing_band, cut.edge, cut.misregistered)
-    return dict(zip(FLAGS, flags, strict=True))
+    flags = (cut.missing_band, cut.edge, cut.misregistered, cut.blended)
+    return dict(zip(FLAGS, (*flags, _saturated(cut.flux, limits)), strict=True))
+
+
+def _saturated(flux: np.ndarray, limits: Sequence[float | None]) -> bool | None:
+    """Whether a pixel of a band reaches its limit; None where no band has one."""
+    pairs = zip(flux, limits, strict=True)
+    known = [bool(band.max() >= limit) for band, limit in pairs if limit is not None]
+    return any(known) if known else None
 
 
 @functools.lru_cache(maxsize=64)

@@ -22,7 +22,6 @@ import contextlib
 import gzip
 import io
 import re
-import struct
 import warnings
 import zlib
 from collections.abc import Generator
@@ -33,15 +32,13 @@ from typing import Any, Literal
 import numpy as np
 from astropy.io import fits
 from astropy.wcs import WCS
-from jaxtyping import Bool, Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32
 from numpy import ndarray
-from PIL import Image
 
 from trifid.errors import InputError
 from trifid.transforms.warp import world_to_pixel
 
 MAX_PIXELS = 2**26  # of a FITS image; an SDSS frame has 3 million
-MAX_PICTURE_PIXELS = 2**26
 _MAX_HEADER = 2**20  # [byte]
 _CHUNK = 2**22  # [byte]
 _BLOCK = 2880  # [byte] of FITS
@@ -58,12 +55,12 @@ _OBJID = re.compile(r"(?<!\d)\d{17,20}(?!\d)", re.ASCII)
 _NUMBERS = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 _KEYWORDS = (
     *("NAXIS", "NAXIS1", "NAXIS2", "BITPIX", "BSCALE", "BZERO", "BLANK"),
-    *("BUNIT", "FILTER", "BAND", "RUN", "CAMCOL", "FIELD"),
+    *("BUNIT", "FILTER", "BAND", "RUN", "CAMCOL", "FIELD", "NMGY", "SOFTBIAS"),
     *("CTYPE1", "CTYPE2", "CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "CD1_1", "CD1_2", "CDELT1"),
 )
+_LARGEST_COUNT = 65535  # [DN] of the camera's 16-bit converters
+_NEARLY = 0.9  # sampling on another grid lowers a peak; wells may fill a little earlier
 _NANOMAGGY = {"", "nanomaggy", "nanomaggies", "nmgy"}
-# What Pillow raises on damaged files; SyntaxError is its word for a broken PNG.
-_DAMAGED = (OSError, EOFError, ValueError, SyntaxError, zlib.error, struct.error)
 
 
 @dataclass(frozen=True)
@@ -93,6 +90,9 @@ class Frame:
         band: One of ugriz.
         run, camcol, field: Where SDSS took it, as far as name and header say.
         bad_pixels: How many pixels were NaN, infinite or BLANK; they are 0 in `flux`.
+        saturation: Flux [nanomaggy] from which a pixel counts as saturated: nine tenths of what
+            the 16-bit converter can hold above its bias, sky neglected (it is 100 DN or so);
+            None where the header has no calibration (NMGY), as in stamps.
     """
 
     flux: Float32[ndarray, "H W"]
@@ -102,6 +102,7 @@ class Frame:
     camcol: int | None
     field: int | None
     bad_pixels: int
+    saturation: float | None
 
     def center(self) -> tuple[float, float]:
         """Right ascension and declination [deg] of the centre."""
@@ -125,7 +126,7 @@ class ImageHeader:
         numbers: How a pixel is stored.
         scale, zero: A pixel is stored value x scale + zero [nanomaggy].
         blank: The stored integer that stands for no value.
-        wcs, band, run, camcol, field: As in `Frame`.
+        wcs, band, run, camcol, field, saturation: As in `Frame`.
     """
 
     shape: tuple[int, int]
@@ -138,6 +139,7 @@ class ImageHeader:
     run: int | None
     camcol: int | None
     field: int | None
+    saturation: float | None
 
     @property
     def size(self) -> int:
@@ -191,48 +193,19 @@ def read_frame(path: Path) -> Frame:
         header = _read_header(stream, path)
         data = _read_exactly(stream, header.size, path)
     flux, bad_pixels = _flux(data, header)
-    return Frame(flux, header.wcs, header.band, header.run, header.camcol, header.field, bad_pixels)
+    return Frame(
+        flux=flux,
+        wcs=header.wcs,
+        band=header.band,
+        run=header.run,
+        camcol=header.camcol,
+        field=header.field,
+        bad_pixels=bad_pixels,
+        saturation=header.saturation,
+    )
 
 
-def read_picture(path: Path, size: int | None = None) -> UInt8[ndarray, "H W 3"]:
-    """Reads a JPEG or PNG picture.
-
-    Args:
-        path: The file.
-        size: Height and width wanted [pixel]: the central square is resampled to it, so the
-            target stays in the centre and the pixel scale changes. None keeps what there is.
-
-    Raises:
-        InputError: If it is no such picture, damaged, or has too many pixels.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=("JPEG", "PNG")) as picture:
-                if picture.width * picture.height > MAX_PICTURE_PIXELS:
-                    raise InputError(
-                        f"{path}: {picture.width} x {picture.height} pixels; "
-                        f"at most {MAX_PICTURE_PIXELS} are read"
-                    )
-                if picture.mode not in ("L", "LA", "P", "RGB", "RGBA", "CMYK"):
-                    raise InputError(f"{path}: mode {picture.mode}; expected 8-bit grey or colour")
-                pixels = picture.convert("RGB")
-    except Image.DecompressionBombError as error:
-        raise InputError(
-            f"{path}: {_line(error)}; at most {MAX_PICTURE_PIXELS} pixels are read"
-        ) from None
-    except _DAMAGED as error:
-        raise InputError(f"{path}: not a whole JPEG or PNG picture ({_line(error)})") from None
-    if size is not None and pixels.size != (size, size):
-        side = min(pixels.size)
-        left, top = (pixels.width - side) / 2, (pixels.height - side) / 2
-        pixels = pixels.resize(
-            (size, size), Image.Resampling.BILINEAR, (left, top, left + side, top + side)
-        )
-    return np.array(pixels)
-
-
-def _line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     """A library's message on one line, not too long."""
     return " ".join(str(error).split())[:200]
 
@@ -244,7 +217,7 @@ def _opened(path: Path) -> Generator[io.BufferedIOBase]:
         with _UNPACK.get(path.suffix.lower(), open)(path, "rb") as stream:
             yield stream
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: cannot be read to the end ({_line(error)})") from None
+        raise InputError(f"{path}: cannot be read to the end ({one_line(error)})") from None
 
 
 def _read_header(stream: io.BufferedIOBase, path: Path) -> ImageHeader:
@@ -263,7 +236,7 @@ def _read_header(stream: io.BufferedIOBase, path: Path) -> ImageHeader:
             warnings.simplefilter("ignore")  # notes on headers that bend the standard
             header = _understood(fits.Header.fromstring(text.translate(_PRINTABLE)), path)
     except (ValueError, TypeError, KeyError, fits.VerifyError) as error:
-        raise InputError(f"{path}: the FITS header cannot be used ({_line(error)})") from None
+        raise InputError(f"{path}: the FITS header cannot be used ({one_line(error)})") from None
     if path.suffix.lower() not in _UNPACK and path.stat().st_size < len(text) + header.size:
         raise _too_short(path, header.size, path.stat().st_size - len(text))
     return header
@@ -304,7 +277,15 @@ def _understood(header: fits.Header, path: Path) -> ImageHeader:
         run=run,
         camcol=camcol,
         field=field,
+        saturation=_saturation(values),
     )
+
+
+def _saturation(values: dict[str, Any]) -> float | None:
+    scale, bias = values.get("NMGY"), values.get("SOFTBIAS", 0)
+    if not isinstance(scale, int | float) or not isinstance(bias, int | float) or not scale > 0:
+        return None
+    return _NEARLY * (_LARGEST_COUNT - bias) * scale
 
 
 def _integer(values: dict[str, Any], key: str) -> int | None:

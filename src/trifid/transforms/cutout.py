@@ -17,6 +17,7 @@ import numpy as np
 from astropy.wcs import WCS
 from jaxtyping import Complex128, Float, Float32, Float64
 from numpy import ndarray
+from scipy import ndimage
 
 from trifid.errors import InputError
 from trifid.transforms.warp import target_grid, warp
@@ -25,6 +26,9 @@ MISREGISTERED = 0.8  # [arcsec] two SDSS pixels; SDSS astrometry is good to 0.1 
 _WINDOW = 64  # [pixel] side of the central square that is correlated
 _SMOOTHING = 1.0  # [pixel] standard deviation of the Gaussian both images are smoothed with
 _SHARP = 4.0  # [standard deviations] drop of a maximum that counts, over two pixels
+_BLEND_RADIUS = 5.0  # [arcsec] of the target in which another peak blends with it
+_OWN = 1.5  # [arcsec] of the target in which a peak is its own
+_RIVAL = 0.25  # of the target's peak, so 1.5 magnitudes: what another peak must reach
 _NEIGHBOURS = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if (y, x) != (0, 0)]
 _RING = np.pad(np.zeros((3, 3), bool), 1, constant_values=True)
 
@@ -42,6 +46,7 @@ class Cutout:
         misregistered: A band and the reference band disagree by more than `MISREGISTERED`.
         residual: The largest disagreement with the reference band [arcsec]; None where no band
             shares a source with it that is bright enough to tell.
+        blended: Another source lies close to the target in the reference band, see `blended`.
     """
 
     flux: Float32[ndarray, "C H W"]
@@ -49,6 +54,7 @@ class Cutout:
     edge: bool
     misregistered: bool
     residual: float | None
+    blended: bool
 
 
 def cutout(
@@ -96,7 +102,36 @@ def cutout(
         edge=edge,
         misregistered=residual is not None and residual > MISREGISTERED,
         residual=residual,
+        blended=blended(flux[reference], pixel_scale),
     )
+
+
+def blended(image: Float32[ndarray, "H W"], pixel_scale: float) -> bool:
+    """Whether another source lies within 5 arcsec of the target at the centre.
+
+    Of the image, smoothed a little, a maximum counts that is at least a quarter as high as the
+    target's, stands five times the noise above the sky, and is parted from the target by a dip of
+    three times the noise. Bright knots of a nearby galaxy count as well.
+
+    Args:
+        image: One band, the target at its centre.
+        pixel_scale: Width of a pixel [arcsec].
+    """
+    level = float(np.median(image))
+    noise = 1.4826 * float(np.median(np.abs(image - level))) / (2 * np.sqrt(np.pi) * _SMOOTHING)
+    smooth = ndimage.gaussian_filter(image.astype(np.float64) - level, _SMOOTHING)
+    rows, columns = np.indices(image.shape)
+    middle = np.array([(length - 1) / 2 for length in image.shape])
+    distance = np.hypot(rows - middle[0], columns - middle[1]) * pixel_scale
+    least = max(_RIVAL * float(smooth[distance <= _OWN].max(initial=0.0)), 5 * noise)
+    peaks = (smooth == ndimage.maximum_filter(smooth, 3)) & (smooth > least)
+    peaks &= (distance > _OWN) & (distance <= _BLEND_RADIUS)
+    steps = np.linspace(0, 1, 24)[:, None]
+    for peak in np.argwhere(peaks):
+        path = ndimage.map_coordinates(smooth, (peak + steps * (middle - peak)).T, order=1)
+        if path.min() < smooth[tuple(peak)] - 3 * noise:
+            return True
+    return False
 
 
 def registration_lags(flux: Float32[ndarray, "C H W"], reference: int) -> list[float | None]:

@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+from astropy.io import fits
 from PIL import Image
 
 from trifid.cli.info import describe
@@ -33,6 +34,18 @@ def make(tmp_path, spec_files):
         return tmp_path / folder
 
     return write
+
+
+def write_frame(path, band, peaks, **cards):
+    """A small frame of one band with Gaussian stars {(x, y): peak} and noise."""
+    rows, columns = np.mgrid[:128, :128]
+    image = np.random.default_rng(5).normal(0, 0.02, (128, 128))
+    for (x, y), peak in peaks.items():
+        image += peak * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 4.5)
+    values = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 150.0, "CRVAL2": 0.0}
+    values |= {"CRPIX1": 64.5, "CRPIX2": 64.5, "CD1_1": -1.1e-4, "CD2_2": 1.1e-4}
+    header = fits.Header(list((values | {"BUNIT": "nanomaggy", "FILTER": band} | cards).items()))
+    fits.PrimaryHDU(image.astype(np.float32), header).writeto(path)
 
 
 def reasons(summary):
@@ -383,3 +396,29 @@ def test_a_catalogue_row_far_from_the_spectrum_of_its_key_is_not_joined(make, tm
     assert store.present("spectrum").all()
     [(where, why)] = reasons(summary).items()
     assert where == ("c.csv", "sdss-0266-51630-0002") and "arcsec away: not joined" in why
+
+
+def test_images_say_what_is_wrong_with_them(tmp_path):
+    (tmp_path / "in").mkdir()
+    calibrated = {"NMGY": 0.005, "SOFTBIAS": 1000}
+    bright, pair = {(30, 64): 400.0}, {(90, 64): 5.0, (97, 64): 4.0}
+    write_frame(tmp_path / "in" / "frame-g-000001-1-0001.fits", "g", bright | pair, **calibrated)
+    write_frame(tmp_path / "in" / "frame-r-000001-1-0001.fits", "r", bright | pair)
+    (tmp_path / "c.csv").write_text(
+        "object_id,ra,dec\nbright,150.003685,0\npair,149.997085,0\nempty,150,0.003\n"
+    )
+    ingest(tmp_path / "in", tmp_path / "s", catalogs=[tmp_path / "c.csv"], bands="gr", size=24)
+    names = ["object_id", "image_saturated", "image_blended", "image_edge", "image_missing_band"]
+    found = {
+        row.pop("object_id"): row for row in Store.open(tmp_path / "s").columns(*names).to_pylist()
+    }
+    assert {name: tuple(row.values()) for name, row in found.items()} == {
+        "bright": (True, False, False, False),
+        "pair": (False, True, False, False),
+        "empty": (False, False, False, False),
+    }
+    (tmp_path / "in" / "frame-g-000001-1-0001.fits").unlink()
+    ingest(tmp_path / "in", tmp_path / "u", catalogs=[tmp_path / "c.csv"], bands="gr", size=24)
+    assert set(Store.open(tmp_path / "u").columns("image_saturated").column(0).to_pylist()) == {
+        None
+    }

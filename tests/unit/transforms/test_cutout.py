@@ -5,7 +5,7 @@ import pytest
 from astropy.wcs import WCS
 
 from trifid.errors import InputError
-from trifid.transforms.cutout import MISREGISTERED, cutout, registration_lags
+from trifid.transforms.cutout import MISREGISTERED, blended, cutout, registration_lags
 
 SCALE = 0.396  # [arcsec]
 
@@ -247,3 +247,29 @@ def test_different_sources_in_two_bands_are_no_shift():
     red = target + star((64, 64), 40.0, 18.0, flux=90.0)
     flux = np.stack([blue, red]) + rng.normal(0, 0.1, (2, 64, 64)).astype(np.float32)
     assert registration_lags(flux, 0)[1] == pytest.approx(0.0, abs=0.3)
+
+
+@pytest.mark.parametrize(
+    ("away", "flux", "expected"),
+    [
+        ((8.0, 3.0), 60.0, True),  # 3.4 arcsec, a little fainter
+        ((0.0, -9.0), 300.0, True),  # brighter than the target
+        ((8.0, 3.0), 10.0, False),  # 2.5 magnitudes fainter
+        ((20.0, 3.0), 100.0, False),  # 8 arcsec: its own object
+        ((0.0, 0.0), 0.0, False),
+    ],
+)
+def test_a_second_source_close_to_the_target_blends(away, flux, expected):
+    noise = np.random.default_rng(3).normal(0, 0.02, (64, 64)).astype(np.float32)
+    image = star((64, 64), 31.5, 31.5) + noise
+    image += star((64, 64), 31.5 + away[0], 31.5 + away[1], flux=flux)
+    assert blended(image, SCALE) is expected
+
+
+def test_noise_and_smooth_galaxies_do_not_blend():
+    random = np.random.default_rng(4)
+    galaxy = star((64, 64), 31.5, 31.5, flux=500.0, sigma=7.0)
+    noises = random.normal(0, 0.05, (200, 64, 64)).astype(np.float32)
+    assert sum(blended(galaxy + noise, SCALE) for noise in noises) == 0
+    assert sum(blended(noise, SCALE) for noise in noises) <= 2
+    assert not blended(np.zeros((8, 8), np.float32), SCALE)

@@ -50,7 +50,6 @@ WITHOUT = {
     "training/forward.py": _RUN,
     "training/log.py": _RUN,
     "training/loop.py": _RUN,
-    "training/rows.py": _RUN,
 }
 BESIDES = {
     "cli/test_audit_and_tune.py": "two verbs on published tables and a small store",

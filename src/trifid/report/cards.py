@@ -22,6 +22,7 @@ _RUN_FACTS = {
     "split_hash": "Split hash",
     "rows": "Rows by part",
     "rows_without_input": "Labelled rows without any input",
+    "rows_left_out": "Rows left out for a flag, by class",
     "leaky_inputs": "Leaky inputs",
     "seed": "Seed",
     "version": "trifid",

@@ -106,13 +106,15 @@ class Recipe(Config):
     """A named run: task, split, inputs, model, training.
 
     `labels` names the source of class labels; `targets` some of the numbers to predict, all if
-    empty.
+    empty. `leave_out` names flags of the store, such as `image_blended` or `not clean`: rows with
+    one of them are in no fold, whatever their class.
     """
 
     name: str
     task: str
     labels: str = "default"
     targets: tuple[str, ...] = ()
+    leave_out: tuple[str, ...] = ()
     split: SplitConfig = SplitConfig()
     inputs: dict[str, InputConfig]
     model: ModelPart

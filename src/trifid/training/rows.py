@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from jaxtyping import Int64
 
 from trifid.data.loader import Loader, wanted_modalities
@@ -29,6 +31,7 @@ class TaskRows:
         labels: Class of every row of the store (N,), -1 = unlabelled; or numbers (N, D), NaN.
         train: Labelled rows with at least one of the recipe's modalities; so `valid`, `test`.
         without_input: Labelled rows left out because they have none of them.
+        flagged: For each flag that the recipe leaves out, which rows of the store have it (N,).
         split_hash: Of the split the parts come from.
     """
 
@@ -37,11 +40,21 @@ class TaskRows:
     valid: Rows
     test: Rows
     without_input: int
+    flagged: dict[str, np.ndarray]
     split_hash: str
 
     def fold_of(self) -> dict[str, Rows]:
         """The three folds by name."""
         return {"train": self.train, "valid": self.valid, "test": self.test}
+
+    def left_out(self, task: Task) -> dict[str, dict[str, int]]:
+        """For each flag, the labelled rows of each class (or all of them) that have it."""
+        classes = task.classes or ("labelled",)
+        labels = np.where(is_labelled(self.labels), self.labels if task.classes else 0, -1)
+        return {
+            flag: {name: int((labels[has] == k).sum()) for k, name in enumerate(classes)}
+            for flag, has in self.flagged.items()
+        }
 
 
 def task_rows(store: Store, recipe: Recipe, task: Task) -> TaskRows:
@@ -67,7 +80,8 @@ def task_rows(store: Store, recipe: Recipe, task: Task) -> TaskRows:
     modalities = {config.modality for config in recipe.inputs.values()}
     wanted_modalities(store, sorted(modalities))
     has_any = np.logical_or.reduce([store.present(name) for name in sorted(modalities)])
-    usable = labelled & has_any
+    flagged = {flag: _flag(store, flag) for flag in recipe.leave_out}
+    usable = np.logical_and.reduce([labelled, has_any, *(~has for has in flagged.values())])
 
     def of(parts: tuple[int, ...]) -> Rows:
         return np.flatnonzero(usable & np.isin(split.parts, parts)).astype(np.int64)
@@ -78,10 +92,31 @@ def task_rows(store: Store, recipe: Recipe, task: Task) -> TaskRows:
         valid=of(recipe.split.valid),
         test=of(recipe.split.test),
         without_input=int((labelled & ~has_any).sum()),
+        flagged=flagged,
         split_hash=split.hash(),
     )
     _check(store, rows, task, recipe)
     return rows
+
+
+def _flag(store: Store, flag: str) -> np.ndarray:
+    """Which rows have a flag: a logical or whole-number column, not 0; null = not known, no flag.
+
+    Raises:
+        ConfigError: If the store has no such column.
+    """
+    name = flag.removeprefix("not ")
+    spec = store.schema.columns.get(name)
+    if spec is None or spec.type not in ("bool", "int64"):
+        known = [n for n, column in store.schema.columns.items() if column.type == "bool"]
+        raise ConfigError(
+            f"leave_out {flag!r:.60}: {store.folder} has no column {name!r:.60} of flags; "
+            f"it has {', '.join(known) or 'none'}"
+        )
+    values = store.columns(name)[name].cast(pa.int64())
+    wanted = pc.equal(values, 0) if flag != name else pc.not_equal(values, 0)
+    found: Any = pc.fill_null(wanted, False).to_numpy()
+    return found
 
 
 def _check(store: Store, rows: TaskRows, task: Task, recipe: Recipe) -> None:

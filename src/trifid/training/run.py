@@ -88,7 +88,7 @@ def _train_one(
         if here.leads:
             write_text(out / "recipe.toml", recipe.toml())
             write_json(out / "environment.json", environment(here.device))
-            write_json(out / "run.json", document | _split_document(rows, recipe))
+            write_json(out / "run.json", document | _split_document(rows, recipe, task))
         trained = _trained(model, pipeline, loader, rows, scales, task, recipe, here, out)
         if not here.leads:
             return
@@ -159,12 +159,13 @@ def _document(recipe: Recipe, store: Store, folds: int) -> dict[str, Any]:
     }
 
 
-def _split_document(rows: TaskRows, recipe: Recipe) -> dict[str, Any]:
+def _split_document(rows: TaskRows, recipe: Recipe, task: Task) -> dict[str, Any]:
     return {
         "split": f"{recipe.split.by}, seed {recipe.split.seed}",
         "split_hash": rows.split_hash,
         "rows": {name: len(members) for name, members in rows.fold_of().items()},
         "rows_without_input": rows.without_input,
+        "rows_left_out": rows.left_out(task),
     }
 
 

@@ -255,8 +255,8 @@ def horizontal_branch(data: Path, seed: int) -> list[Sample]:
 def _blue(
     rng: np.random.Generator, objects: Objects, fields: Fields, options: SkyOptions
 ) -> Columns:
-    measured = bhb2.measured_parameters(rng, objects, fields)
-    return known(rng, objects, fields, options) | measured
+    columns = known(rng, objects, fields, options)
+    return columns | bhb2.measured_parameters(fields, columns["redshift"], options)
 
 
 # -- distances -----------------------------------------------------------------------------------

@@ -11,10 +11,10 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import tomli_w
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from trifid import registry
 from trifid.bench.board import leaderboard_page, leaderboard_text
@@ -22,9 +22,10 @@ from trifid.config import Config, parse
 from trifid.errors import ConfigError, RunError
 from trifid.evaluation.cost import run_cost
 from trifid.evaluation.predictions import Predictions, read_predictions
-from trifid.evaluation.run import PREDICTIONS, judge
+from trifid.evaluation.run import METRICS, PREDICTIONS, document_of, judge
 from trifid.evaluation.seeds import compare_seeds
-from trifid.files import safe_name, write_json, write_text
+from trifid.evaluation.stack import Way, stack
+from trifid.files import read_json, safe_name, write_json, write_text
 from trifid.training.recipe import Recipe
 from trifid.training.run import train
 
@@ -33,11 +34,27 @@ _LARGEST = 2**20  # bytes of a suite file
 
 
 class Contender(Config):
-    """One recipe in a suite, under its own name, with fields changed by `set`."""
+    """One recipe in a suite under its own name, or a stack of contenders that predict numbers.
+
+    Attributes:
+        name: In tables and folders.
+        recipe: Of a training.
+        set: Changes to the recipe.
+        stack: Names of contenders before this one; their predictions are joined instead.
+        way: How, see `evaluation.stack`.
+    """
 
     name: str = Field(pattern=NAME)
-    recipe: str
+    recipe: str = ""
     set: tuple[str, ...] = ()
+    stack: tuple[str, ...] = ()
+    way: Way = "ridge"
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if bool(self.recipe) == bool(self.stack):
+            raise ValueError(f"contender {self.name}: give a recipe or a stack, not both or none")
+        return self
 
 
 class Suite(Config):
@@ -105,16 +122,28 @@ def run_suite(
         raise RunError(f"{out} holds another suite: choose another folder")
     out.mkdir(parents=True, exist_ok=True)
     write_text(known, text)
-    for number, (name, seed, recipe) in enumerate(planned):
-        folder = _folder(out, name, seed)
-        tell(f"{number + 1} of {len(planned)}: {name}, seed {seed}")
-        judge(train(recipe, store, folder, folds=suite.folds, resume=True), folder)
+    for number, (entry, seed, recipe) in enumerate(planned):
+        folder = _folder(out, entry.name, seed)
+        tell(f"{number + 1} of {len(planned)}: {entry.name}, seed {seed}")
+        if recipe is None:
+            _stack(entry, seed, out)
+        else:
+            judge(train(recipe, store, folder, folds=suite.folds, resume=True), folder)
         done = (number + 1) // len(suite.contenders)
         if (number + 1) % len(suite.contenders) == 0 and done < len(suite.seeds):
             _write(leaderboard(suite.replace(seeds=suite.seeds[:done]), out, others), out)
     board = leaderboard(suite, out, others)
     _write(board, out)
     return board
+
+
+def _stack(entry: Contender, seed: int, out: Path) -> None:
+    """Joins the predictions of contenders that are done with this seed."""
+    folder = _folder(out, entry.name, seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = [read_predictions(_folder(out, name, seed) / PREDICTIONS) for name in entry.stack]
+    stack(parts, folder / PREDICTIONS, way=entry.way, seed=seed, run=entry.name)
+    write_json(folder / METRICS, document_of(folder))
 
 
 def _write(board: dict[str, Any], out: Path) -> None:
@@ -143,28 +172,51 @@ def leaderboard(
         raise ConfigError(f"{strange[0]!r:.60} is no name: letters, digits, spaces, . _ + - only")
     if taken := sorted(set(runs) & set(others or {})):
         raise RunError(f"a contender is called {taken[0]!r} already: choose another name")
-    board = compare_seeds(runs | {name: [part] for name, part in (others or {}).items()})
+    first = _rows(_folder(out, suite.contenders[0].name, suite.seeds[0]))
+    board = compare_seeds(
+        runs | {name: [part] for name, part in (others or {}).items()},
+        test_share=first.get("test", 0) / max(first.get("train", 1), 1),
+    )
+    recipes = {entry.name: entry.recipe for entry in suite.contenders}
     for model in board["models"]:
-        if model["name"] not in runs:
-            model["cost"] = {}
-            continue
-        costs = [run_cost(_folder(out, model["name"], seed)) for seed in suite.seeds]
-        model["cost"] = costs[0] | {
-            "train_seconds": sum(float(c.get("train_seconds") or 0.0) for c in costs) / len(costs)
-        }
+        name = model["name"]
+        model["cost"] = {}
+        if name in recipes:
+            folders = [_folder(out, name, seed) for seed in suite.seeds]
+            costs = [run_cost(folder) for folder in folders]
+            seconds = [float(cost.get("train_seconds") or 0.0) for cost in costs]
+            model["recipe"] = recipes[name]
+            model["cost"] = costs[0] | {
+                "train_seconds": sum(seconds) / len(seconds),
+                "train_rows": _rows(folders[0]).get("train"),
+            }
     return {"suite": suite.name, "set": list(suite.set), **board}
 
 
-def _planned(suite: Suite) -> Iterator[tuple[str, int, Recipe]]:
+def _rows(run: Path) -> dict[str, int]:
+    """Rows of a run by fold; of a k-fold run those of its first one. Empty where none is kept."""
+    known = [path for path in (run / "fold-0" / "run.json", run / "run.json") if path.is_file()]
+    return read_json(known[0]).get("rows", {}) if known else {}
+
+
+def _planned(suite: Suite) -> Iterator[tuple[Contender, int, Recipe | None]]:
     """Every run of a suite, all checked before the first one starts; seed by seed."""
     names = [entry.name for entry in suite.contenders]
     if len(set(names)) < len(names):
         raise ConfigError(f"suite {suite.name}: contenders share a name: {', '.join(names)}")
+    for place, entry in enumerate(suite.contenders):
+        if late := [name for name in entry.stack if name not in names[:place]]:
+            raise ConfigError(f"{entry.name}: no contender {late[0]!r:.60} before it to stack")
+        if entry.stack and suite.folds:
+            raise ConfigError(f"{entry.name}: a stack needs valid rows; folds have none together")
     for seed in suite.seeds:
         for entry in suite.contenders:
+            if entry.stack:
+                yield entry, seed, None
+                continue
             recipe: Recipe = registry.get("recipe", entry.recipe).build()
             changes = (*suite.set, *entry.set, f"training.seed={seed}")
-            yield entry.name, seed, recipe.edited(changes)
+            yield entry, seed, recipe.edited(changes)
 
 
 def _folder(out: Path, name: str, seed: int) -> Path:

@@ -5,12 +5,9 @@ epochs, spectra averaged over four pixels, and the narrow models of the `_small`
 means for the numbers is in docs/science/experiments.md. The first contender is the reference.
 """
 
-from itertools import combinations
-
 from trifid.bench.suite import Contender, Suite
+from trifid.bench.suites_galaxy4 import GALAXY4
 
-_QUARTER = ("inputs.spectrum.length=3840", "inputs.spectrum.rebin=4")  # 960 pixels of 276 km/s
-_HALF = ("inputs.spectrum.rebin=2",)  # six strided blocks of GaSNet-II take no fewer pixels
 _ZSFR = ("inputs.spectrum.length=3656", "inputs.spectrum.rebin=4")  # 914 pixels
 _BHB2_SPECTRUM = ("inputs.spectrum.length=3520", "inputs.spectrum.rebin=4")  # 880 pixels
 _BHB2 = (*_BHB2_SPECTRUM, "inputs.image.crop=16")  # 6.3 arcsec; stars are points
@@ -31,31 +28,6 @@ _HALVED = "inputs.image_rgb.resize=32"
 _EACH = "inputs.image_rgb.norm=per_image_zscore"
 _MAGNITUDES = "inputs.table.feature_set=ugriz5"
 _LEAKY = "inputs.table.feature_set=ugriz_z"
-_PARTS = {
-    "image": 'image={kind="image"}',
-    "spectrum": 'spectrum={kind="spectrum", length=3840, rebin=4}',
-    "table": 'table={kind="table"}',
-    "leaky": 'table={kind="table", feature_set="paper"}',
-}
-_TABLES = ("table", "leaky")
-_REST = 'spectrum={kind="spectrum", frame="rest", length=533, step=6.0}'
-_RESTED = (("spectrum",), ("image", "spectrum"), ("image", "spectrum", "leaky"))
-
-
-def _galaxy4_small() -> Suite:
-    """Six models of galaxy4 under one budget (GCSNet, tables 2 and 3)."""
-    return Suite(
-        name="galaxy4_small",
-        contenders=(
-            Contender(name="gcsnet", recipe="galaxy4"),
-            Contender(name="gcsnet-spectrum", recipe="galaxy4_spectrum"),
-            Contender(name="gasnet2", recipe="galaxy4_gasnet2", set=_HALF),
-            Contender(name="mb-istl", recipe="galaxy4_mb_istl", set=_NARROW),
-            Contender(name="transformer-fusion", recipe="galaxy4_transformer_fusion"),
-            Contender(name="boosted-trees", recipe="galaxy4_boosted"),
-        ),
-        set=("training.epochs=8", *_QUARTER),
-    )
 
 
 def _zsfr_grid() -> Suite:
@@ -71,6 +43,9 @@ def _zsfr_grid() -> Suite:
             ),
             Contender(name="spectrum", recipe="zsfr_spectrum", set=_ZSFR),
             Contender(name="image", recipe="zsfr_image", set=_ZSFR_IMAGE),
+            Contender(name="stacked", stack=("image", "spectrum")),
+            Contender(name="weighted", stack=("image", "spectrum"), way="inverse_mse"),
+            Contender(name="mean", recipe="zsfr_mean", set=_ZSFR),
             Contender(
                 name="feature-free-quantiles",
                 recipe="zsfr",
@@ -142,6 +117,44 @@ def _bhb2_tables() -> Suite:
     )
 
 
+def _bhb2_quarter() -> Suite:
+    """The five rows of BATMM's table 7 at a quarter of its width."""
+    recipe, no_segment, no_cross = "bhb2_quarter", "model.semantic=false", "model.cross=none"
+    rows = {
+        "batmm": (),
+        "transformer-image-cross": (no_segment,),
+        "transformer-image-segment": (no_cross,),
+        "transformer-image": (no_cross, no_segment),
+    }
+    return Suite(
+        name="bhb2_quarter",
+        contenders=(
+            *(Contender(name=n, recipe=recipe, set=(*_BHB2_SPECTRUM, *c)) for n, c in rows.items()),
+            Contender(name="transformer-spectrum", recipe=recipe, set=_BHB_SPECTRUM),
+        ),
+        set=("training.epochs=8", "training.warmup=1", "training.batch_size=32"),
+    )
+
+
+def _bhb2_stages() -> Suite:
+    """BATMM in two stages and end to end, each with and without alignment before fusion."""
+    both = {
+        "batmm": (),
+        "batmm-aligned": ("model.alignment=0.1",),
+        "end-to-end": ("model.stages=end_to_end",),
+        "end-to-end-aligned": ("model.stages=end_to_end", "model.alignment=0.1"),
+        "cross-both-ways": ("model.cross=bidirectional",),
+    }
+    return Suite(
+        name="bhb2_stages",
+        contenders=tuple(
+            Contender(name=name, recipe="bhb2_small", set=(*_BHB2, *_BATMM, *change))
+            for name, change in both.items()
+        ),
+        set=("training.epochs=16", "training.warmup=1", "training.batch_size=32"),
+    )
+
+
 def _bhb2_scaling() -> Suite:
     """Image, spectrum and both on bhb2; images that keep their flux, and BATMM's that do not."""
     recipe = "bhb2_early_small"
@@ -185,51 +198,6 @@ def _sgq3_pictures() -> Suite:
     )
 
 
-def _galaxy4_grid() -> Suite:
-    """Inputs and frames of a narrow GCSNet, and the default without each of its parts.
-
-    Splits by chance and seeds beyond three are in `recipes/galaxy4_grid.py`: a leaderboard compares
-    on shared objects only.
-    """
-    inputs = [
-        *(_row(part) for part in _PARTS),
-        *(_row(a, b) for a, b in combinations(_PARTS, 2) if {a, b} != set(_TABLES)),
-        _row("image", "spectrum", "leaky"),
-        *(_row(*parts, rest=True) for parts in _RESTED),
-    ]
-    parts = {
-        "no-attention": "model.fusion.attention=false",
-        "no-skip": "model.skip=false",
-        "no-cosine": 'model.head={kind="linear"}',
-        "no-auxiliary": "model.auxiliary=none",
-        "no-token-norm": "model.token_norm=false",
-        "no-mixup": "training.mixup=0.0",
-        "no-sampler": "training.sampling=shuffled",
-        "no-smoothing": "training.label_smoothing=0.0",
-        "no-modality-dropout": _ALONE,
-        "image-each-scaled": "inputs.image.norm=per_image_zscore",
-    }
-    narrow = "galaxy4_narrow"
-    return Suite(
-        name="galaxy4_grid",
-        contenders=(
-            Contender(name="all", recipe=narrow, set=_QUARTER),
-            *inputs,
-            *(Contender(name=n, recipe=narrow, set=(*_QUARTER, c)) for n, c in parts.items()),
-        ),
-        set=("training.epochs=8",),
-    )
-
-
-def _row(*parts: str, rest: bool = False) -> Contender:
-    """A narrow GCSNet on some inputs; `rest` takes the pipeline's redshift as known."""
-    known = _PARTS | {"spectrum": _REST} if rest else _PARTS
-    change = "inputs={" + ", ".join(known[part] for part in parts) + "}"
-    alone = (_ALONE,) if len(parts) == 1 else ()
-    name = "+".join(parts) + ("-rest" if rest else "")
-    return Contender(name=name, recipe="galaxy4_narrow", set=(change, *alone))
-
-
 def _table(*features: str) -> str:
     """The change that leaves these columns of the catalogue row as the only input."""
     return f'inputs={{table={{kind="table", features={list(features)}}}}}'.replace("'", '"')
@@ -238,10 +206,11 @@ def _table(*features: str) -> str:
 SUITES = {
     suite.name: suite
     for suite in (
-        _galaxy4_small(),
-        _galaxy4_grid(),
+        *GALAXY4,
         _zsfr_grid(),
         _bhb2_tables(),
+        _bhb2_quarter(),
+        _bhb2_stages(),
         _bhb2_scaling(),
         _sgq3_pictures(),
     )

@@ -53,6 +53,7 @@ from trifid.encoders.timm_backbone import (
     train_top,
     width_of,
 )
+from trifid.encoders.vgg1d import VGG19
 from trifid.errors import ConfigError
 from trifid.models.base import ModelConfig
 from trifid.nn.attention import CrossAttention, SelfAttention
@@ -67,6 +68,7 @@ SMALL_IMAGE = BatmmImageConfig(
     stem=8, blocks=(1, 1, 1), widths=(4, 8, 8), width=32
 )  # for 32 pixels
 SMALL_SPECTRUM = BatmmSpectrumConfig(attention_width=8, plan=((8, 1), (16, 1), (32, 2)))
+QUARTER = tuple((channels // 4, count) for channels, count in VGG19)
 Presence = Mapping[str, Tensor]
 
 
@@ -328,6 +330,17 @@ def batmm_semantic() -> BatmmConfig:
 def batmm_cross() -> BatmmConfig:
     """BATMM without semantic embeddings."""
     return BatmmConfig(semantic=False)
+
+
+@register("model", paper=PAPER)
+def batmm_quarter() -> BatmmConfig:
+    """BATMM with every width a quarter of the paper's, for a processor without accelerator."""
+    return BatmmConfig(
+        image=BatmmImageConfig(stem=16, widths=(16, 32, 64, 128), width=128),
+        spectrum=BatmmSpectrumConfig(attention_width=16, plan=QUARTER),
+        width=128,
+        hidden=512,
+    )
 
 
 @register("model", paper=PAPER)

@@ -42,6 +42,7 @@ from trifid.models.methods import (
     LinearRegressionMethod,
     LinearSvmMethod,
     LogisticMethod,
+    MeanMethod,
     MethodPart,
     NaiveBayesMethod,
     QdaMethod,
@@ -333,3 +334,9 @@ def classical_linear_regression() -> ClassicalConfig:
 def classical_forest_regression() -> ClassicalConfig:
     """Random forest regression on 64 principal components."""
     return ClassicalConfig(method=ForestRegressionMethod())
+
+
+@register("model", paper=ZSFR)
+def classical_mean() -> ClassicalConfig:
+    """The mean of the training rows: what any regression has to beat."""
+    return ClassicalConfig(method=MeanMethod())

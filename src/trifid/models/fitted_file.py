@@ -59,7 +59,7 @@ _ESTIMATORS = {
         "sklearn.compose._column_transformer": "ColumnTransformer",
         "sklearn.decomposition._pca": "PCA",
         "sklearn.discriminant_analysis": "LinearDiscriminantAnalysis QuadraticDiscriminantAnalysis",
-        "sklearn.dummy": "DummyClassifier",
+        "sklearn.dummy": "DummyClassifier DummyRegressor",
         "sklearn.ensemble._forest": "ExtraTreesClassifier RandomForestClassifier "
         "RandomForestRegressor",
         "sklearn.ensemble._gb": "GradientBoostingClassifier",

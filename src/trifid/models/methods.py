@@ -1,7 +1,8 @@
 """The classical methods: settings with names of our own, and the scikit-learn estimator they make.
 
 The thirteen classifiers of paper 002 have the defaults PyCaret gives them, as far as they are known
-(specification B.6); the RBF machine is BATMM's baseline, the two regressions are paper 003's.
+(specification B.6); the RBF machine is BATMM's baseline, the two regressions are paper 003's, and
+the mean is what they are measured against.
 
 Whether a method has probabilities, can be told class weights or takes row weights is asked of the
 estimator itself (`predict_proba`, `priors`, `sample_weight`), never looked up in a list.
@@ -234,6 +235,19 @@ class RbfSvmMethod(MethodConfig):
 
         gamma: Any = self.gamma or "scale"
         return SVC(C=self.c, gamma=gamma, random_state=seed)
+
+
+class MeanMethod(MethodConfig):
+    """The mean of the training rows, whatever the input: what any regression has to beat."""
+
+    regression: ClassVar[bool] = True
+    kind: Literal["mean"] = "mean"
+
+    def estimator(self, seed: int) -> Any:
+        """DummyRegressor."""
+        from sklearn.dummy import DummyRegressor
+
+        return DummyRegressor()
 
 
 class LinearRegressionMethod(MethodConfig):

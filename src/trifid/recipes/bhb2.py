@@ -19,6 +19,7 @@ from trifid.models.batmm import (
     batmm,
     batmm_cross,
     batmm_joint,
+    batmm_quarter,
     batmm_semantic,
     batmm_small,
 )
@@ -75,6 +76,13 @@ def bhb2() -> Recipe:
 def bhb2_end_to_end() -> Recipe:
     """BATMM, everything trained at once."""
     return _recipe("bhb2_end_to_end", batmm().replace(stages="end_to_end"))
+
+
+@register("recipe", paper=PAPER)
+def bhb2_quarter() -> Recipe:
+    """BATMM at a quarter of its width, encoders first, then the fusion on frozen encoders."""
+    recipe = _recipe("bhb2_quarter", batmm_quarter())
+    return recipe.replace(training=recipe.training.replace(epochs=30, learning_rate=1e-3))
 
 
 @register("recipe", paper=PAPER)

@@ -4,7 +4,8 @@
   weights; here there are none (`--set model.class_weight=balanced`), and neither its C and gamma
   (`trifid tune bhb2_svm` searches them).
 - `zsfr_linear`, `zsfr_forest`: paper 003's linear regression and random forest, 64 principal
-  components of each input side by side (early fusion), and on each input alone.
+  components of each input side by side (early fusion), and on each input alone; `zsfr_mean` is
+  what they have to beat.
 - `galaxy4_boosted`: LightGBM on components of the spectrum and the safe table features; not of a
   paper, but what a network has to beat.
 """
@@ -16,6 +17,7 @@ from trifid.models.classical import (
     classical_forest_regression,
     classical_lightgbm,
     classical_linear_regression,
+    classical_mean,
     classical_svm_rbf,
     classical_xgboost,
 )
@@ -86,3 +88,9 @@ def zsfr_forest_spectrum() -> Recipe:
 def zsfr_forest_image() -> Recipe:
     """Random forest on components of the image."""
     return _instead(zsfr(), "zsfr_forest_image", classical_forest_regression(), "image")
+
+
+@register("recipe", paper=ZSFR)
+def zsfr_mean() -> Recipe:
+    """The mean of the training rows, whatever the input."""
+    return _instead(zsfr(), "zsfr_mean", classical_mean(), "spectrum")

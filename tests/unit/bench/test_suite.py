@@ -4,7 +4,6 @@ import pytest
 
 from trifid.bench.board import leaderboard_text
 from trifid.bench.suite import Contender, Suite, read_suite, run_suite
-from trifid.bench.suites import SUITES
 from trifid.errors import ConfigError, RunError
 
 QUICK = ("training.epochs=1", "training.batch_size=32", "split.by=group")
@@ -89,9 +88,22 @@ def test_a_suite_file(tmp_path):
         read_suite(path)
 
 
-def test_the_suites_that_come_along_have_recipes_that_exist():
-    from trifid import registry
-
-    for suite in SUITES.values():
-        for entry in suite.contenders:
-            assert registry.get("recipe", entry.recipe).build().task
+def test_a_stack_joins_the_predictions_of_those_before_it(number_store, tmp_path):
+    changes = ('targets=["redshift"]', "split.by=group")
+    mean = Contender(name="mean", recipe="zsfr_mean")
+    linear = Contender(name="linear", recipe="zsfr_linear_spectrum", set=("model.components=8",))
+    both = Contender(name="both", stack=("mean", "linear"), way="inverse_mse")
+    suite = Suite(name="s", contenders=(mean, linear, both), seeds=(1,), set=changes)
+    board = run_suite(suite, number_store, tmp_path / "out")
+    assert [model["name"] for model in board["models"]] == ["mean", "linear", "both"]
+    assert board["models"][2]["cost"]["train_seconds"] == 0.0
+    assert abs(board["models"][0]["metrics"]["redshift_r2"]["value"]) < 0.2
+    assert (tmp_path / "out/runs/both/seed-1/metrics.json").is_file()
+    assert run_suite(suite, number_store, tmp_path / "out", resume=True) == board
+    late = suite.replace(contenders=(mean, both, linear))
+    with pytest.raises(ConfigError, match="no contender 'linear' before it"):
+        run_suite(late, number_store, tmp_path / "late")
+    with pytest.raises(ConfigError, match="a stack needs valid rows"):
+        run_suite(suite.replace(folds=2), number_store, tmp_path / "late")
+    with pytest.raises(ValueError, match="a recipe or a stack"):
+        Contender(name="neither")

@@ -3,6 +3,7 @@ import pytest
 from trifid import registry
 from trifid.bench.published import published
 from trifid.bench.suites import SUITES
+from trifid.models.batmm import batmm
 from trifid.registry import entries
 
 
@@ -11,6 +12,7 @@ def recipes(suite):
     return {
         entry.name: registry.get("recipe", entry.recipe).build().edited((*suite.set, *entry.set))
         for entry in suite.contenders
+        if entry.recipe
     }
 
 
@@ -18,7 +20,7 @@ def test_every_contender_is_a_recipe_under_a_name_of_its_own():
     known = {entry.name for entry in entries("recipe")}
     for name, suite in SUITES.items():
         assert suite.name == name
-        assert {contender.recipe for contender in suite.contenders} <= known
+        assert {contender.recipe for contender in suite.contenders} - {""} <= known
         names = [contender.name for contender in suite.contenders]
         assert len(set(names)) == len(names) > 1
 
@@ -29,7 +31,7 @@ def test_contenders_differ_and_share_task_split_and_budget(suite):
     resolved = [recipe.resolved()[0].replace(name="one") for recipe in found.values()]
     assert len({recipe.hash() for recipe in resolved}) == len(resolved)
     assert len({recipe.task for recipe in resolved}) == 1
-    assert len({recipe.split.model_dump_json() for recipe in resolved}) == 1
+    assert suite.folds or len({recipe.split.model_dump_json() for recipe in resolved}) == 1
     assert len({recipe.training.epochs for recipe in resolved}) == 1
     assert suite.seeds == (42, 100, 3407)
 
@@ -56,6 +58,25 @@ def test_the_rows_of_batmm_differ_by_what_their_names_say():
         assert found[f"batmm-{count}-segments"].model.spectrum.segments == count
 
 
+def test_a_quarter_of_batmm_is_a_quarter_in_every_width():
+    quarter, full = recipes(SUITES["bhb2_quarter"])["batmm"].model, batmm()
+    assert (quarter.width * 4, quarter.hidden * 4) == (full.width, full.hidden)
+    assert tuple(4 * width for width in quarter.image.widths) == full.image.widths
+    assert tuple((4 * c, n) for c, n in quarter.spectrum.plan) == full.spectrum.plan
+    same = ("blocks", "heads", "stages", "cross", "semantic")
+    assert [getattr(quarter, n) for n in same] == [getattr(full, n) for n in same]
+    assert quarter.image.blocks == full.image.blocks
+
+
+def test_the_stages_of_bhb2_and_the_alignment_are_switched_one_by_one():
+    found = recipes(SUITES["bhb2_stages"])
+    plain = found["batmm"].model
+    assert plain.stages == "two" and plain.alignment == 0.0 and plain.cross == "image"
+    assert found["batmm-aligned"].model == plain.replace(alignment=0.1)
+    assert found["end-to-end"].model == plain.replace(stages="end_to_end")
+    assert found["end-to-end-aligned"].model == found["end-to-end"].model.replace(alignment=0.1)
+
+
 def test_the_scalings_of_bhb2_differ_in_the_image_alone():
     found = recipes(SUITES["bhb2_scaling"])
     for name, inputs in (("fused", ["image", "spectrum"]), ("image", ["image"])):
@@ -71,5 +92,8 @@ def test_the_scalings_of_bhb2_differ_in_the_image_alone():
 
 def test_paper_003_has_no_numbers_to_compare_with():
     assert published("redshift_sfr").tables == ()
+    stacks = {c.name: (c.stack, c.way) for c in SUITES["zsfr_grid"].contenders if c.stack}
+    both = ("image", "spectrum")
+    assert stacks == {"stacked": (both, "ridge"), "weighted": (both, "inverse_mse")}
     table = recipes(SUITES["zsfr_grid"])["redshift-r-linear"].resolved()[0].inputs["table"]
     assert table.features == ("redshift", "modelmag_r")

@@ -78,6 +78,16 @@ def test_services():
     )
 
 
+def test_hips2fits_is_asked_for_a_field_in_degrees():
+    url = sdss_paths.hips_url(159.815, -0.655, "r", size=64, scale=0.396)
+    assert url == (
+        "https://alasky.cds.unistra.fr/hips-image-services/hips2fits?"
+        "hips=CDS%2FP%2FSDSS9%2Fr&ra=159.8150000&dec=-0.6550000&fov=0.007040000"
+        "&width=64&height=64&projection=TAN&coordsys=icrs&format=fits"
+    )
+    assert pytest.approx(0.00704) == 64 * 0.396 / 3600
+
+
 def test_a_release_is_found_by_name():
     assert get_release("DR17") is DR17
     assert all(release.extinction_r == 2.285 for release in RELEASES.values())
@@ -96,6 +106,10 @@ def test_a_release_is_found_by_name():
         (lambda: sdss_paths.frame_path(DR17, 4948, 3, 199, "/"), "band '/'"),
         (lambda: sdss_paths.picture_url(DR17, 1.0, 2.0, size=4096, scale=0.1), "size 4096"),
         (lambda: sdss_paths.picture_url(DR17, 361.0, 2.0, size=64, scale=0.1), "ra 361"),
+        (lambda: sdss_paths.picture_url(DR17, 1.0, 2.0, size=64, scale=0.0), "0.0 arcsec/pixel"),
+        (lambda: sdss_paths.hips_url(1.0, 91.0, "r", size=64, scale=0.4), "dec 91"),
+        (lambda: sdss_paths.hips_url(1.0, 2.0, "r", size=0, scale=0.4), "size 0"),
+        (lambda: sdss_paths.hips_url(1.0, 2.0, "../r", size=64, scale=0.4), "band '../r'"),
     ],
 )
 def test_an_impossible_key_gives_no_path(make, message):

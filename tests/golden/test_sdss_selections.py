@@ -4,12 +4,16 @@ import re
 from pathlib import Path
 from urllib.parse import urlencode
 
+import astropy.units as u
+import numpy as np
 import pytest
+from astropy.coordinates import SkyCoord
 
 from trifid.errors import ConfigError
 from trifid.surveys.sdss_paths import RELEASES
 from trifid.surveys.sdss_query import (
     MAX_KEYS,
+    MAX_PLACES,
     MAX_ROWS,
     ORDER_KEY,
     QueryOptions,
@@ -17,6 +21,8 @@ from trifid.surveys.sdss_query import (
     count_query,
     cuts_of,
     keys_query,
+    objids_query,
+    places_query,
     rows_query,
 )
 from trifid.surveys.sdss_selections import SELECTIONS, get_selection
@@ -82,20 +88,103 @@ def test_counts_add_one_cut_after_another():
     assert all(cut.sql in last for cut in cuts)
 
 
+@pytest.mark.parametrize("wise", [False, True])
 @pytest.mark.parametrize("task", SELECTIONS)
-def test_an_address_is_never_too_long(task):
-    keys = [(12345, 59000, 1000)] * MAX_KEYS
-    page = rows_query(SELECTIONS[task], DR17, top=MAX_ROWS, after=(65520, 2**63))
-    for sql in (page, keys_query(SELECTIONS[task], DR17, keys)):
+def test_an_address_is_never_too_long(task, wise):
+    selection, options = SELECTIONS[task], QueryOptions(wise=wise)
+    page = rows_query(selection, DR17, options, top=MAX_ROWS, after=(65520, 2**63))
+    keys = keys_query(selection, DR17, [(12345, 59000, 1000)] * MAX_KEYS, options)
+    objids = objids_query(selection, DR17, [1237648721217716541] * MAX_KEYS, options)
+    places = places_query(selection, DR17, [(359.9999, -12.3456789)] * MAX_PLACES, 2.0, options)
+    for sql in (page, keys, objids, places):
         assert len(urlencode({"cmd": sql, "format": "csv"})) < LONGEST
 
 
-def test_at_most_eighty_spectra_in_a_query():
+def test_only_so_many_spectra_in_a_query():
+    assert MAX_KEYS <= 80
     sql = keys_query(SELECTIONS["bhb2"], DR17, [(266, 51602, 13), (7102, 56666, 82)])
     assert "(s.plate=266 AND s.mjd=51602 AND s.fiberID=13)\nOR (s.plate=7102" in sql
     for wrong in ([], [(1, 2, 3)] * 81):
-        with pytest.raises(ConfigError, match="expected 1 to 80"):
+        with pytest.raises(ConfigError, match=r"objects in one query; expected 1 to 75"):
             keys_query(SELECTIONS["bhb2"], DR17, wrong)
+
+
+def condition(sql):
+    """What stands between WHERE and ORDER BY."""
+    return sql[sql.index("WHERE ") + 6 : sql.index("\nORDER BY")]
+
+
+def test_objects_are_named_by_their_photometric_id():
+    sql = objids_query(SELECTIONS["sgq3"], DR17, [1237648721217716541, 1237651752939520154])
+    assert condition(sql) == (
+        "(s.bestObjID=1237648721217716541\nOR s.bestObjID=1237651752939520154)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("place", "box"),
+    [
+        ((150.0, 0.0), "(s.ra BETWEEN 149.999444 AND 150.000556 AND "
+                       "s.dec BETWEEN -0.000556 AND 0.000556)"),
+        ((150.0, 60.0), "(s.ra BETWEEN 149.998888 AND 150.001112 AND "
+                        "s.dec BETWEEN 59.999444 AND 60.000556)"),
+        ((359.9999, 0.0), "(s.ra NOT BETWEEN 0.000457 AND 359.999343 AND "
+                          "s.dec BETWEEN -0.000556 AND 0.000556)"),
+        ((10.0, 89.9999), "(s.dec BETWEEN 89.999344 AND 90.000000)"),
+        ((10.0, -90.0), "(s.dec BETWEEN -90.000000 AND -89.999444)"),
+    ],
+)  # fmt: skip
+def test_a_box_holds_the_circle(place, box):
+    assert condition(places_query(SELECTIONS["sgq3"], DR17, [place], 2.0)) == f"({box})"
+
+
+def test_boxes_hold_every_position_of_their_circle():
+    rng = np.random.default_rng(1)
+    ra, dec = rng.uniform(0, 360, 200), np.degrees(np.arcsin(rng.uniform(-1, 1, 200)))
+    ra[:20], dec[20:40] = rng.uniform(-5e-4, 5e-4, 20) % 360, 89.99
+    for place in zip(ra.tolist(), dec.tolist(), strict=True):
+        box = condition(places_query(SELECTIONS["sgq3"], DR17, [place], 2.0))
+        around = SkyCoord(*place, unit="deg").directional_offset_by(
+            rng.uniform(0, 360, 20) * u.deg, 2.0 * u.arcsec
+        )
+        numbers = [float(text) for text in re.findall(r"-?\d+\.\d+", box)]
+        assert (around.dec.deg >= numbers[-2]).all() and (around.dec.deg <= numbers[-1]).all()
+        if "s.ra" in box:
+            inside = (around.ra.deg >= numbers[0]) & (around.ra.deg <= numbers[1])
+            assert (~inside if "NOT" in box else inside).all()
+
+
+@pytest.mark.parametrize(
+    ("place", "radius", "message"),
+    [
+        ((361.0, 0.0), 2.0, "ra 361.0, dec 0.0; expected 0 to 360"),
+        ((float("nan"), 0.0), 2.0, "ra nan"),
+        ((1.0, 91.0), 2.0, "dec 91.0"),
+        ((1.0, 1.0), 0.0, "radius 0.0 arcsec"),
+        ((1.0, 1.0), 61.0, "radius 61.0 arcsec; expected more than 0, at most 60"),
+    ],
+)
+def test_no_query_for_a_place_off_the_sky(place, radius, message):
+    with pytest.raises(ConfigError, match=message):
+        places_query(SELECTIONS["sgq3"], DR17, [place], radius)
+    with pytest.raises(ConfigError, match="0 objects in one query"):
+        places_query(SELECTIONS["sgq3"], DR17, [], 2.0)
+
+
+def test_wise_photometry_is_joined_without_choosing_rows():
+    selection = SELECTIONS["sgq3"]
+    plain = rows_query(selection, DR17).splitlines()
+    sql = rows_query(selection, DR17, QueryOptions(wise=True))
+    assert "p.z AS z,\n  w.w1_nanomaggies AS w1_nanomaggies,\n" in sql
+    more = [line for line in sql.splitlines() if line not in plain]
+    assert more == [
+        "  p.z AS z,",
+        "  w.w1_nanomaggies AS w1_nanomaggies,",
+        "  w.w1_nanomaggies_ivar AS w1_nanomaggies_ivar,",
+        "  w.w2_nanomaggies AS w2_nanomaggies,",
+        "  w.w2_nanomaggies_ivar AS w2_nanomaggies_ivar",
+        "LEFT JOIN wiseForcedTarget AS w ON w.objID = p.objID AND w.has_wise_phot = 1",
+    ]
 
 
 def test_the_order_key_fits_an_integer_of_the_service():

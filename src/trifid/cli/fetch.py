@@ -31,8 +31,13 @@ def fetch(
     ] = None,
     objects: Annotated[
         list[Path] | None,
-        typer.Option("--list", help="Catalogue of spectra to fetch instead of the selection."),
+        typer.Option(
+            "--list", help="Catalogue of spectra, objids or positions instead of the selection."
+        ),
     ] = None,
+    radius: Annotated[
+        float, typer.Option(help="Arcsec around a position of a list; the nearest is taken.")
+    ] = 2.0,
     mirror: Annotated[
         str | None,
         typer.Option(help="Address or folder of the files, or `simulated` for a trial offline."),
@@ -41,6 +46,22 @@ def fetch(
         str | None, typer.Option(help="Base address of the SQL service, if not SkyServer.")
     ] = None,
     images: Annotated[bool, typer.Option(help="Frames in five bands too.")] = True,
+    pictures: Annotated[
+        bool, typer.Option("--pictures", help="Colour pictures (JPEG) around each object too.")
+    ] = False,
+    picture_size: Annotated[int, typer.Option(help="Pixels on a side, at most 2048.")] = 512,
+    picture_scale: Annotated[float, typer.Option(help="Arcsec a pixel.")] = 0.4,
+    hips: Annotated[
+        bool, typer.Option("--hips", help="FITS images of hips2fits too; they are interpolated.")
+    ] = False,
+    hips_size: Annotated[int, typer.Option(help="Pixels on a side, at most 2048.")] = 64,
+    hips_scale: Annotated[float, typer.Option(help="Arcsec a pixel.")] = 0.396,
+    hips_service: Annotated[
+        str | None, typer.Option(help="Address of hips2fits, if not that of CDS.")
+    ] = None,
+    wise: Annotated[
+        bool, typer.Option("--wise", help="Forced WISE fluxes in the catalogue too.")
+    ] = False,
     full: Annotated[
         bool, typer.Option("--full", help="Spectra with their single exposures.")
     ] = False,
@@ -56,31 +77,42 @@ def fetch(
     ] = 4,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Fetch spectra, frames and catalogue rows of a sample from the SDSS archive.
+    """Fetch spectra, frames, pictures and catalogue rows of a sample from the SDSS archive.
 
     Stopped at any moment, the same command goes on where it was. What cannot be had is listed in
     manifest.parquet with its reason.
     """
     from trifid.config import parse
-    from trifid.fetch.lists import read_keys
+    from trifid.fetch.cutouts import Cutouts, Grid
+    from trifid.fetch.lists import read_lists
     from trifid.fetch.polite import Politeness
     from trifid.fetch.rows import Wanted
     from trifid.fetch.run import Choice
     from trifid.fetch.survey import Fetch, Places
-    from trifid.surveys.sdss_paths import SKYSERVER, get_release
+    from trifid.surveys.sdss_paths import HIPS, SKYSERVER, get_release
     from trifid.surveys.sdss_query import QueryOptions
     from trifid.surveys.sdss_selections import get_selection
 
     options = parse(
         QueryOptions,
-        {"zwarning": "strict" if strict else "usual", "instrument": instrument.value},
+        {
+            "zwarning": "strict" if strict else "usual",
+            "instrument": instrument.value,
+            "wise": wise,
+        },
     )
-    keys = read_keys(objects) if objects else ()
+    cutouts = Cutouts(
+        pictures=Grid(picture_size, picture_scale) if pictures else None,
+        hips=Grid(hips_size, hips_scale) if hips else None,
+    )
+    listed = read_lists(objects or [], radius)
     request = Fetch(
-        wanted=Wanted(get_selection(task), get_release(release), options, limit, keys),
+        wanted=Wanted(get_selection(task), get_release(release), options, limit, listed),
         out=out,
-        places=Places(None if mirror == _SIMULATED else mirror, service or SKYSERVER),
-        choice=Choice(images=images, lite=not full, workers=connections),
+        places=Places(
+            None if mirror == _SIMULATED else mirror, service or SKYSERVER, hips_service or HIPS
+        ),
+        choice=Choice(images=images, lite=not full, workers=connections, cutouts=cutouts),
         manners=Politeness(connections=connections),
         count=counts,
     )
@@ -120,7 +152,7 @@ def _on_simulated_sky(request: "Fetch") -> "FetchSummary":
     with SkyServer(SkyArchive(sky)) as server:
         _say("the archive is simulated, on this machine")
         manners = request.manners.replace(query_pause=0.0, back_off=0.1)
-        places = Places(server.sas, server.url)
+        places = Places(server.sas, server.url, server.hips)
         here = replace(request, places=places, manners=manners, record_places=False)
         summary = run(here, _say)
     shutil.rmtree(sky)

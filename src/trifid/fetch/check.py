@@ -12,6 +12,7 @@ from pathlib import Path
 
 from trifid.errors import InputError
 from trifid.surveys import fits_table
+from trifid.surveys.sdss_paths import MAX_PICTURE
 
 MAX_BYTES = {".fits": 2**28, ".bz2": 2**27, ".jpeg": 2**25}
 """Most bytes of a file by the end of its name: full spectra hold all single exposures."""
@@ -20,6 +21,7 @@ _BLOCK = 2880  # [byte] of FITS
 _SPECTRUM_HDUS = 3  # header, COADD, the survey's row
 _DIGEST = re.compile(r"(?:^|[,\s])sha-256=:?([A-Za-z0-9+/]{43}=):?(?:[,\s]|$)", re.IGNORECASE)
 _PAGE = re.compile(rb"\s*<(!doctype|html|head|\?xml|body)", re.IGNORECASE)
+_SHAPE = re.compile(rb"NAXIS[1-9] *= *(\d+)")
 _BZ2_END = 0x177245385090  # the digits of sqrt(pi), before the last checksum of a bzip2 file
 
 
@@ -67,10 +69,45 @@ def check_form(path: Path, name: str) -> None:
         if not head.startswith(b"SIMPLE  =") or size % _BLOCK:
             raise InputError(f"no whole FITS file: {size} bytes that begin with {head[:9]!r}")
         _check_fits(path, _SPECTRUM_HDUS if name.startswith("spec-") else 1)
-    elif name.endswith((".jpeg", ".jpg")) and not (
-        head.startswith(b"\xff\xd8") and tail.rstrip(b"\0").endswith(b"\xff\xd9")
-    ):
-        raise InputError("no whole JPEG picture")
+    elif name.endswith((".jpeg", ".jpg")):
+        if not (head.startswith(b"\xff\xd8") and tail.rstrip(b"\0").endswith(b"\xff\xd9")):
+            raise InputError("no whole JPEG picture")
+        check_picture(path)
+
+
+def check_picture(path: Path, size: int | None = None) -> None:
+    """Unpacks a JPEG picture to see that it is whole, and as large as it was asked for.
+
+    Args:
+        path: The file.
+        size: Pixels on a side; None where that is not known.
+
+    Raises:
+        InputError: If it is not.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=["JPEG"]) as picture:
+            if max(picture.size) > MAX_PICTURE:
+                raise InputError(f"a picture of {picture.size} pixels; at most {MAX_PICTURE}")
+            if size is not None and picture.size != (size, size):
+                raise InputError(f"a picture of {picture.size} pixels; asked for {size} x {size}")
+            picture.load()
+    except (OSError, SyntaxError, ValueError):
+        raise InputError("the JPEG picture is damaged") from None
+
+
+def check_image(path: Path, size: int) -> None:
+    """A FITS image has as many pixels on each side as it was asked for.
+
+    Raises:
+        InputError: If it has not.
+    """
+    with path.open("rb") as handle:
+        shape = _SHAPE.findall(handle.read(_BLOCK))
+    if [int(number) for number in shape] != [size, size]:
+        raise InputError(f"a FITS image of {shape!r:.60} pixels; asked for {size} x {size}")
 
 
 def _check_fits(path: Path, least: int) -> None:

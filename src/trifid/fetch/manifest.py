@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from trifid.errors import ConfigError
+from trifid.fetch.cutouts import Cutouts
 from trifid.fetch.rows import write_table
 from trifid.surveys import sdss_paths
 from trifid.surveys.sdss import spectrum_id
@@ -31,6 +32,7 @@ SCHEMA = pa.schema(
         ("reason", pa.string()),
     ]
 )
+NO_CUTOUTS = Cutouts()
 _SPECTRUM = ("plate", "mjd", "fiberid", "run2d")
 _FRAME = ("run", "camcol", "field", "rerun")
 
@@ -48,7 +50,14 @@ class Planned:
     problem: str = ""
 
 
-def plan(catalogue: pa.Table, release: Release, *, lite: bool, images: bool) -> list[Planned]:
+def plan(
+    catalogue: pa.Table,
+    release: Release,
+    *,
+    lite: bool,
+    images: bool,
+    cutouts: Cutouts = NO_CUTOUTS,
+) -> list[Planned]:
     """The files of each row of a catalogue.
 
     Args:
@@ -56,27 +65,32 @@ def plan(catalogue: pa.Table, release: Release, *, lite: bool, images: bool) -> 
         release: Where they lie.
         lite: Spectra without single exposures.
         images: Frames in five bands too.
+        cutouts: Pictures and images of services too.
     """
     known: dict[str, str] = {}  # objects of a field share the text of its paths
     planned: list[Planned] = []
-    columns = [catalogue.column(name).to_pylist() for name in (*_SPECTRUM, *_FRAME)]
-    for plate, mjd, fiber, run2d, run, camcol, field, rerun in zip(*columns, strict=True):
+    columns = [catalogue.column(name).to_pylist() for name in (*_SPECTRUM, *_FRAME, "bestobjid")]
+    for plate, mjd, fiber, run2d, run, camcol, field, rerun, objid in zip(*columns, strict=True):
         paths: list[str] = []
         problem = ""
         try:
             paths.append(sdss_paths.spectrum_path(release, plate, mjd, fiber, run2d, lite=lite))
-            if images and None in (run, camcol, field):
-                problem = "no image: it has no photometric object"
-            elif images:
-                place = (run, camcol, field)
-                paths += [
-                    sdss_paths.frame_path(release, *place, band, rerun or sdss_paths.RERUN)
-                    for band in BANDS
-                ]
+            paths += cutouts.paths(objid)
+            if images:
+                paths += _frames(release, run, camcol, field, rerun)
         except ConfigError as error:
             problem = str(error)
         planned.append(Planned(tuple(known.setdefault(path, path) for path in paths), problem))
     return planned
+
+
+def _frames(
+    release: Release, run: int | None, camcol: int | None, field: int | None, rerun: int | None
+) -> list[str]:
+    if run is None or camcol is None or field is None:
+        raise ConfigError("no image: it has no photometric object")
+    rerun = rerun or sdss_paths.RERUN
+    return [sdss_paths.frame_path(release, run, camcol, field, band, rerun) for band in BANDS]
 
 
 def manifest(

@@ -24,7 +24,7 @@ from trifid.version import __version__
 MAX_ANSWER = 2**26  # [byte] of a query's answer
 _REDIRECTS = 3
 _CHUNK = 2**16
-_OWN_HOSTS = ".sdss.org"
+_FAMILIES = (".sdss.org", ".cds.unistra.fr")  # hosts of one house may send to each other
 _ASK_LATER = (408, 425, 429, 500, 502, 503, 504)
 
 
@@ -121,13 +121,27 @@ class Remote:
             Unavailable: If it cannot be had.
             Stopped: If the run ends meanwhile.
         """
-        url = self._base + quote(path)
+        self.fetch_url(self._base + quote(path), target, lambda _: None)
+
+    def fetch_url(self, url: str, target: Path, accept: Callable[[Path], None]) -> None:
+        """Brings what an address gives to its place; what lies there half done is continued.
+
+        Args:
+            url: An address of this archive or service.
+            target: Where it shall lie; its folder exists.
+            accept: Raises InputError for a whole file that is not the one asked for.
+
+        Raises:
+            Unavailable: If it cannot be had.
+            Stopped: If the run ends meanwhile.
+        """
         part = target.with_name(f".{target.name}.part")
         tag = target.with_name(f".{target.name}.tag")
 
         def once() -> None:
             try:
                 self._receive(url, part, tag, target.name)
+                accept(part)
             except InputError as error:
                 part.unlink(missing_ok=True)
                 raise _TryAgain(str(error)) from None
@@ -265,8 +279,10 @@ class Remote:
         except ValueError:
             raise _TryAgain("a redirect to no address") from None
         safe = parts.scheme == "https" or parts.scheme == before.scheme == "http"
-        own = before.hostname is not None and before.hostname.endswith(_OWN_HOSTS)
-        same = parts.netloc in (before.netloc, self._netloc) or (own and host.endswith(_OWN_HOSTS))
+        same = parts.netloc in (before.netloc, self._netloc) or any(
+            (before.hostname or "").endswith(family) and host.endswith(family)
+            for family in _FAMILIES
+        )
         if not (safe and same and parts.username is None):
             raise _TryAgain(f"a redirect to {host or 'nowhere'!r:.80}, which is not the archive")
         return target

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from trifid.errors import InputError
+from trifid.fetch.lists import ObjectList, match
 from trifid.files import write_text, written_whole
 from trifid.surveys.sdss_paths import Release
 from trifid.surveys.sdss_query import (
     MAX_KEYS,
+    MAX_PLACES,
     MAX_ROWS,
     Column,
     QueryOptions,
     Selection,
     columns_of,
     keys_query,
+    objids_query,
+    places_query,
     rows_query,
 )
 
@@ -46,27 +50,28 @@ class Wanted:
         release: Which.
         options: What the user chose.
         limit: At most so many rows; None for all.
-        keys: Plate, MJD and fibre of each spectrum wanted instead of the selection's cuts.
+        listed: Objects wanted instead of the selection's cuts.
     """
 
     selection: Selection
     release: Release
     options: QueryOptions
     limit: int | None = None
-    keys: tuple[tuple[int, int, int], ...] = ()
+    listed: ObjectList = field(default_factory=ObjectList)
 
     @property
     def columns(self) -> tuple[Column, ...]:
         """Columns of the catalogue."""
-        return columns_of(self.selection, self.release)
+        return columns_of(self.selection, self.release, self.options)
 
     def sql(self) -> str:
         """The whole as one text, for people."""
-        if not self.keys:
+        if not self.listed.rows:
             return rows_query(self.selection, self.release, self.options, top=self.limit) + "\n"
-        first = keys_query(self.selection, self.release, self.keys[:MAX_KEYS])
-        batches = -(-len(self.keys) // MAX_KEYS)
-        return f"-- the first of {batches} queries for {len(self.keys)} spectra\n{first}\n"
+        parts = _parts(self)
+        first = _listed_sql(self, parts[0]) if parts else ""
+        count = len(self.listed.rows)
+        return f"-- the first of {len(parts)} queries for {count} listed objects\n{first}\n"
 
 
 def gather(wanted: Wanted, ask: Ask, folder: Path) -> pa.Table:
@@ -81,14 +86,15 @@ def gather(wanted: Wanted, ask: Ask, folder: Path) -> pa.Table:
         InputError: If a row has no key.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    pages = _batches(wanted, ask, folder) if wanted.keys else _pages(wanted, ask, folder)
+    pages = (_listed_pages if wanted.listed.rows else _pages)(wanted, ask, folder)
     seen: set[str] = set()
     tables = [as_table([], wanted)]
     for page in pages:
         fresh = {str(row["specobjid"]): row for row in page if str(row["specobjid"]) not in seen}
         seen.update(fresh)
         tables.append(as_table(list(fresh.values()), wanted))
-    return pa.concat_tables(tables).slice(0, wanted.limit).combine_chunks()
+    limit = None if wanted.listed.rows else wanted.limit
+    return pa.concat_tables(tables).slice(0, limit).combine_chunks()
 
 
 def _pages(wanted: Wanted, ask: Ask, folder: Path) -> Iterator[list[dict[str, Any]]]:
@@ -108,17 +114,40 @@ def _pages(wanted: Wanted, ask: Ask, folder: Path) -> Iterator[list[dict[str, An
         number += 1
 
 
-def _batches(wanted: Wanted, ask: Ask, folder: Path) -> Iterator[list[dict[str, Any]]]:
-    for number, start in enumerate(range(0, len(wanted.keys), MAX_KEYS)):
-        keys = wanted.keys[start : start + MAX_KEYS]
-        sql = keys_query(wanted.selection, wanted.release, keys)
-        page = _page(wanted, ask, folder / f"{number:05d}.csv", sql)
+def _listed_pages(wanted: Wanted, ask: Ask, folder: Path) -> Iterator[list[dict[str, Any]]]:
+    """Spectra of listed objects; what an answer lacks is asked for once more: it may be cut."""
+    for number, part in enumerate(_parts(wanted)):
+        path = folder / f"{number:05d}.csv"
+        page = _page(wanted, ask, path, _listed_sql(wanted, part))
         yield page
-        found = {(row["plate"], row["mjd"], row["fiberid"]) for row in page}
-        missing = [key for key in keys if key not in found]
-        if missing:  # the answer may have been cut at the end of a line
-            sql = keys_query(wanted.selection, wanted.release, missing)
+        whole = path.read_text(encoding="utf-8").endswith("\n")
+        matches = match(part, as_table(page, wanted))
+        rows = tuple(item.listed for item in matches if not item.found or not whole)
+        if rows:
+            sql = _listed_sql(wanted, ObjectList(rows, part.radius))
             yield _page(wanted, ask, folder / f"{number:05d}-again.csv", sql)
+
+
+def _parts(wanted: Wanted) -> list[ObjectList]:
+    """The listed objects, as many in each part as a query takes, all of one kind, each once."""
+    listed, parts = wanted.listed, list[ObjectList]()
+    for kind, most in (("spectrum", MAX_KEYS), ("objid", MAX_KEYS), ("position", MAX_PLACES)):
+        rows = {row.asked: row for row in listed.rows if row.kind == kind}
+        ordered = [rows[asked] for asked in sorted(rows)]
+        parts += [
+            ObjectList(tuple(ordered[start : start + most]), listed.radius)
+            for start in range(0, len(ordered), most)
+        ]
+    return parts
+
+
+def _listed_sql(wanted: Wanted, part: ObjectList) -> str:
+    where = (wanted.selection, wanted.release)
+    if part.spectra:
+        return keys_query(*where, part.spectra, wanted.options)
+    if part.objids:
+        return objids_query(*where, part.objids, wanted.options)
+    return places_query(*where, part.places, part.radius, wanted.options)
 
 
 def _page(wanted: Wanted, ask: Ask, path: Path, sql: str) -> list[dict[str, Any]]:

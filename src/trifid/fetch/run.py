@@ -2,9 +2,11 @@
 
     query.sql          what was asked
     catalogue.parquet  a row for each spectrum, columns with units and descriptions
+    matches.csv        what each row of the lists matched, where lists are given
     cuts.csv           rows left after each cut, by class, beside the paper's number
     manifest.parquet   a row for each object: files, hashes, status, reason
     dr17/...           files as the archive has them
+    pictures/, hips/   cutouts around each object, where they are asked for
     fetch.json         the command; another one needs another folder
 
 The files in their places are the state: each one is renamed there once it is whole and right.
@@ -25,8 +27,10 @@ import pyarrow.parquet as pq
 
 from trifid.errors import InputError, RunError
 from trifid.fetch import check
+from trifid.fetch.cutouts import Cutouts
+from trifid.fetch.lists import match, told, write_matches
 from trifid.fetch.local import Source
-from trifid.fetch.manifest import Planned, manifest, plan, write_manifest
+from trifid.fetch.manifest import NO_CUTOUTS, Planned, manifest, plan, write_manifest
 from trifid.fetch.polite import Stopped
 from trifid.fetch.remote import Unavailable
 from trifid.fetch.rows import Ask, Wanted, gather, write_table
@@ -47,11 +51,13 @@ class Choice:
         images: Frames in five bands.
         lite: Spectra without single exposures.
         workers: Files at a time.
+        cutouts: Pictures and images of services.
     """
 
     images: bool = True
     lite: bool = True
     workers: int = 4
+    cutouts: Cutouts = NO_CUTOUTS
 
 
 @dataclass(frozen=True)
@@ -112,8 +118,12 @@ def begin(out: Path, about: dict[str, Any]) -> None:
         write_json(path, about)
 
 
-def fetch_catalogue(wanted: Wanted, ask: Ask, out: Path) -> pa.Table:
+def fetch_catalogue(
+    wanted: Wanted, ask: Ask, out: Path, say: Callable[[str], object] = lambda _: None
+) -> pa.Table:
     """The catalogue of a fetch: asked for, or as it lies in the folder.
+
+    Of listed objects it has the spectra that are taken: of several near a place the nearest.
 
     Raises:
         InputError: If the service does not answer or nothing is selected.
@@ -126,6 +136,13 @@ def fetch_catalogue(wanted: Wanted, ask: Ask, out: Path) -> pa.Table:
         table = gather(wanted, ask, out / _PAGES)
     except Unavailable as error:
         raise InputError(f"the catalogue service gave no answer: {error}") from None
+    if wanted.listed.rows:
+        matches = match(wanted.listed, table)
+        write_matches(out / "matches.csv", matches, table)
+        say(told(matches, wanted.listed.radius))
+        taken = {item.taken for item in matches if item.taken is not None}
+        table = table.take(pa.array(sorted(taken), pa.int64()))
+    table = table.slice(0, wanted.limit)
     if not table.num_rows:
         raise InputError("no object meets the selection; see query.sql in the folder")
     write_table(path, table)
@@ -172,7 +189,13 @@ def fetch_files(
         ConfigError: If the disk has no room.
     """
     out, choice = job.out, job.choice
-    planned = plan(job.catalogue, job.release, lite=choice.lite, images=choice.images)
+    planned = plan(
+        job.catalogue,
+        job.release,
+        lite=choice.lite,
+        images=choice.images,
+        cutouts=choice.cutouts,
+    )
     paths = sorted({path for item in planned for path in item.paths})
     there = [path for path in paths if (out / path).is_file()]
     before = _manifest_hashes(out / MANIFEST)

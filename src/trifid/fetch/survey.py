@@ -11,7 +11,9 @@ import pyarrow as pa
 
 from trifid.errors import ConfigError
 from trifid.fetch import counts
+from trifid.fetch.cutouts import WithCutouts
 from trifid.fetch.local import Folder, FolderFirst, Source
+from trifid.fetch.manifest import NO_CUTOUTS
 from trifid.fetch.polite import Politeness
 from trifid.fetch.remote import Remote, Unavailable, check_address
 from trifid.fetch.rows import Ask, Wanted
@@ -25,7 +27,7 @@ from trifid.fetch.run import (
     one_at_a_time,
     remove_pages,
 )
-from trifid.surveys.sdss_paths import SAS, SKYSERVER, query_url
+from trifid.surveys.sdss_paths import HIPS, HIPS_SURVEY, SAS, SKYSERVER, query_url
 
 Say = Callable[[str], None]
 
@@ -37,11 +39,13 @@ class Places:
     Attributes:
         files: Base address or folder of the files; None for the archive, after the folder that
             `SAS_BASE_DIR` names, where it does.
-        service: Base address of the catalogue service.
+        service: Base address of the catalogue service and of its pictures.
+        hips: Address of hips2fits.
     """
 
     files: str | None = None
     service: str = SKYSERVER
+    hips: str = HIPS
 
     def label(self) -> str:
         """What stands in the folder's record."""
@@ -80,31 +84,47 @@ def fetch(request: Fetch, say: Say) -> FetchSummary:
         say: Told what is about to happen.
 
     Raises:
-        ConfigError: If a place cannot be used.
+        ConfigError: If a place cannot be used, or a service does not give such cutouts.
         InputError: If the catalogue service does not answer.
         RunError: If the folder holds another fetch.
     """
     wanted, out, stop = request.wanted, request.out, threading.Event()
+    request.choice.cutouts.check()
     with ExitStack() as stack:
         source = _source(request, stop, stack)
         stack.enter_context(one_at_a_time(out))
         begin(out, _about(request))
         stack.callback(stop.set)
         ask = _asking(request, stop, stack, say)
-        catalogue = fetch_catalogue(wanted, ask, out)
+        catalogue = fetch_catalogue(wanted, ask, out, say)
         remove_pages(out)
         say(f"{catalogue.num_rows} objects of {wanted.selection.task}, {wanted.release.name}")
         if not (out / "cuts.csv").is_file():
             _count(request, ask, catalogue, say)
         choice = request.choice
+        if choice.cutouts != NO_CUTOUTS:
+            source = _with_cutouts(request, catalogue, source, stop, stack)
         return fetch_files(Job(catalogue, wanted.release, out, choice), source, stop, say)
+
+
+def _with_cutouts(
+    request: Fetch, catalogue: pa.Table, archive: Source, stop: threading.Event, stack: ExitStack
+) -> WithCutouts:
+    places, cutouts = request.places, request.choice.cutouts
+    base = places.service.rstrip("/")
+    addresses = cutouts.addresses(catalogue, request.wanted.release, base, places.hips)
+    pictures, hips = (
+        stack.enter_context(Remote(address, request.manners, stop))
+        for address in (places.service, places.hips)
+    )
+    return WithCutouts(archive, cutouts, addresses, pictures=pictures, hips=hips)
 
 
 def _count(request: Fetch, ask: Ask, catalogue: pa.Table, say: Say) -> None:
     """Writes the table of cuts; a service that will not count is said and no reason to stop."""
     wanted = request.wanted
     listed: list[counts.Count] = []
-    if request.count and not wanted.keys:
+    if request.count and not wanted.listed.rows:
         try:
             listed = counts.count_cuts(wanted, ask)
         except Unavailable as error:
@@ -149,10 +169,15 @@ def _about(request: Fetch) -> dict[str, object]:
         "fetch": wanted.selection.task,
         "release": wanted.release.name,
         "limit": wanted.limit,
-        "spectra_listed": len(wanted.keys),
+        "listed": wanted.listed.digest() if wanted.listed.rows else "",
         "options": wanted.options.model_dump(mode="json"),
         "images": request.choice.images,
         "lite": request.choice.lite,
     }
+    cutouts = request.choice.cutouts
+    if cutouts.pictures is not None:
+        about["pictures"] = vars(cutouts.pictures)
+    if cutouts.hips is not None:
+        about["hips"] = vars(cutouts.hips) | {"sky": HIPS_SURVEY, "interpolated": True}
     places = {"files": request.places.label(), "service": request.places.service}
     return about | (places if request.record_places else {"files": "simulated"})

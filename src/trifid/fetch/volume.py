@@ -8,7 +8,13 @@ from pathlib import Path
 from trifid.errors import ConfigError
 from trifid.fetch.local import Source
 
-TYPICAL = {"spectrum": 220_000, "full": 2_000_000, "frame": 3_500_000}
+TYPICAL = {
+    "spectrum": 220_000,
+    "full": 2_000_000,
+    "frame": 3_500_000,
+    "picture": 65_000,
+    "image": 23_000,
+}
 """Bytes where the archive does not say: spectra measured on BOSS files, the others unverified."""
 
 _ASKED = 3  # files of a kind whose size is asked for
@@ -36,10 +42,9 @@ class Volume:
 
 def estimate(paths: Sequence[str], source: Source, out: Path, *, lite: bool) -> Volume:
     """Estimates the volume of files that are still to be fetched."""
-    kinds: dict[str, list[str]] = {"spectrum" if lite else "full": [], "frame": []}
+    kinds: dict[str, list[str]] = {}
     for path in paths:
-        kind = "frame" if "/frames/" in path else "spectrum" if lite else "full"
-        kinds[kind].append(path)
+        kinds.setdefault(_kind(path, lite=lite), []).append(path)
     size = 0.0
     for kind, members in kinds.items():
         step = max(len(members) // _ASKED, 1)
@@ -47,6 +52,12 @@ def estimate(paths: Sequence[str], source: Source, out: Path, *, lite: bool) -> 
         known = [value for value in sizes if value is not None]
         size += len(members) * (sum(known) / len(known) if known else TYPICAL[kind])
     return Volume(len(paths), round(size * _MARGIN), shutil.disk_usage(out).free)
+
+
+def _kind(path: str, *, lite: bool) -> str:
+    if path.startswith(("pictures/", "hips/")):
+        return "picture" if path.startswith("pictures/") else "image"
+    return "frame" if "/frames/" in path else "spectrum" if lite else "full"
 
 
 def refuse_if_too_large(volume: Volume, out: Path) -> None:

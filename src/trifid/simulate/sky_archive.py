@@ -4,11 +4,13 @@ Spectra are the files of `trifid simulate TASK --as sdss`. A frame is the image 
 one band, packed, under the name of the run, camera column and field in the object's objid: real
 frames are far larger and hold many objects. SQL is not interpreted: the text that
 `surveys.sdss_query` writes is recognised, with its page, its keys and its cuts on the spectrum;
-cuts on photometry and on tables that a simulation lacks are taken as met.
+cuts on photometry and on tables that a simulation lacks are taken as met. The image services make
+cutouts of the same images around the object nearest to a position.
 """
 
 import bz2
 import functools
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -19,6 +21,9 @@ from typing import Any
 import numpy as np
 
 from trifid.errors import InputError
+from trifid.physics.sky import nearest_within
+from trifid.simulate import camera, sky_cutouts
+from trifid.surveys import sdss_images
 from trifid.surveys.base import ABOUT_SIMULATION
 from trifid.surveys.catalogue_files import read_columns
 from trifid.surveys.sdss import read_spectrum
@@ -33,13 +38,18 @@ _COLUMN = re.compile(r"^  (.+) AS (\w+),?$", re.MULTILINE)
 _TOP = re.compile(r"^SELECT TOP (\d+)\n")
 _AFTER = re.compile(r"> (\d+) OR \(.* = \1 AND s\.specObjID > (\d+)\)\)")
 _KEYS = re.compile(r"s\.plate=(\d+) AND s\.mjd=(\d+) AND s\.fiberID=(\d+)")
+_OBJIDS = re.compile(r"s\.bestObjID=(\d+)")
+_BOXES = re.compile(
+    r"\((?:s\.ra (NOT )?BETWEEN ([\d.]+) AND ([\d.]+) AND )?s\.dec BETWEEN (\S+) AND ([^ )]+)\)"
+)
 _COUNT = re.compile(r"^SELECT \w\.(\w+) AS label, COUNT\(\*\) AS n\n")
 _COMPARE = re.compile(
     r"(?:WHERE|AND) s\.(z|snMedian|class|zWarning|instrument) ([<>=]) ('?)([\w.]+)\3"
 )
 _AMONG = re.compile(r"(?:WHERE|AND) [se]\.(class|zWarning|bpt) IN \(([^)]*)\)")
 _OURS = {"z": "redshift", "snMedian": "sn_median", "zWarning": "zwarning"}
-_KEPT = 256  # packed frames kept in memory
+_KEPT = 256  # packed frames and cutouts kept in memory
+_FOOTPRINT = 60.0  # [arcsec] from an object, in which a service has images
 
 Row = Mapping[str, Any]
 
@@ -73,7 +83,9 @@ class SkyArchive:
         self._fields = {
             (row["run"], row["camcol"], row["field"]): str(row["bestobjid"]) for row in self._rows
         }
+        self._places = np.array([(row["ra"], row["dec"]) for row in self._rows], float)
         self._packed: Callable[[str], bytes] = functools.lru_cache(_KEPT)(self._pack)
+        self._read_image = functools.lru_cache(_KEPT)(sdss_images.read_frame)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -89,6 +101,41 @@ class SkyArchive:
             name = f"cutout-{self._fields.get((run, camcol, field))}-{match[1]}.fits"
             return self._packed(name) if name in self._images else None
         return None
+
+    def picture(self, ra: float, dec: float, scale: float, shape: tuple[int, int]) -> bytes | None:
+        """The picture service: a JPEG around a position; None where the sky is not simulated.
+
+        Args:
+            ra: Of the centre [deg].
+            dec: Of the centre [deg].
+            scale: [arcsec/pixel].
+            shape: Height and width [pixel].
+        """
+        images = [self._cut(band, ra, dec, scale, shape) for band in "irg"]
+        known = [image for image in images if image is not None]
+        return sky_cutouts.jpeg(np.stack(known)) if len(known) == len(images) else None
+
+    def image(
+        self, band: str, ra: float, dec: float, scale: float, shape: tuple[int, int]
+    ) -> bytes | None:
+        """hips2fits: a FITS image in one band around a position; None where it has none."""
+        flux = self._cut(band, ra, dec, scale, shape)
+        return None if flux is None else sky_cutouts.fits_image(flux, ra, dec, scale)
+
+    def _cut(
+        self, band: str, ra: float, dec: float, scale: float, shape: tuple[int, int]
+    ) -> np.ndarray | None:
+        near = nearest_within(
+            np.array([ra]), np.array([dec]), self._places[:, 0], self._places[:, 1], _FOOTPRINT
+        )
+        row = self._rows[int(near.index[0])]
+        path = self._images.get(f"cutout-{row['bestobjid']}-{band}.fits")
+        if near.index[0] < 0 or path is None:
+            return None
+        flux = self._read_image(path).flux
+        east = ((ra - row["ra"] + 180.0) % 360.0 - 180.0) * math.cos(math.radians(dec))
+        shift = (-east * 3600.0 / camera.PIXEL, (dec - row["dec"]) * 3600.0 / camera.PIXEL)
+        return sky_cutouts.resampled(flux, shift, shape, scale / camera.PIXEL)
 
     def query(self, sql: str) -> Answer:
         """Answers a query of `surveys.sdss_query`.
@@ -115,6 +162,10 @@ class SkyArchive:
             return [
                 row for row in self._rows if (row["plate"], row["mjd"], row["fiberid"]) in wanted
             ]
+        if objids := set(_OBJIDS.findall(sql)):
+            return [row for row in self._rows if row["bestobjid"] in objids]
+        if boxes := _BOXES.findall(sql):
+            return [row for row in self._rows if any(_inside(row, *box) for box in boxes)]
         rows = [row for row in self._rows if _meets(row, sql)]
         if after := _AFTER.search(sql):
             last = (int(after[1]), int(after[2]))
@@ -150,6 +201,13 @@ class SkyArchive:
 
     def _pack(self, name: str) -> bytes:
         return bz2.compress(self._images[name].read_bytes())
+
+
+def _inside(row: Row, outside: str, west: str, east: str, south: str, north: str) -> bool:
+    """Whether a row lies in a box; `outside` is NOT where right ascension goes through 0."""
+    if not float(south) <= row["dec"] <= float(north):
+        return False
+    return not west or (float(west) <= row["ra"] <= float(east)) != bool(outside)
 
 
 def _plain(value: Any) -> Any:

@@ -2,6 +2,8 @@
 
     /sas/DR/...                                    files, whole or from a byte on, with their hash
     /DR/SkyServerWS/SearchTools/SqlSearch?cmd=SQL  rows as CSV or JSON, as SkyServer writes them
+    /DR/SkyServerWS/ImgCutout/getjpeg?ra=...       a colour picture around a position
+    /hips-image-services/hips2fits?hips=...        a FITS image in one band around a position
 
 It listens on this machine alone. Which requests fail, and how, is a function of the seed, the
 address and how often it was asked for, not of time or of the order of requests.
@@ -12,6 +14,7 @@ import csv
 import hashlib
 import io
 import json
+import math
 import re
 import socket
 import threading
@@ -24,12 +27,16 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from trifid.errors import InputError
 from trifid.simulate.sky_archive import Answer, SkyArchive
+from trifid.surveys.sdss_paths import HIPS_SURVEY, MAX_PICTURE
 
 FaultKind = Literal[
     "slow", "cut", "429", "500", "503", "wrong_size", "html", "redirect", "checksum", "hang"
 ]
 KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 _QUERY = re.compile(r"/dr\d\d/SkyServerWS/SearchTools/SqlSearch")
+_PICTURE = re.compile(r"/dr\d\d/SkyServerWS/ImgCutout/getjpeg")
+_HIPS = "/hips-image-services/hips2fits"
+_BAND = re.compile(re.escape(HIPS_SURVEY) + "/([ugriz])")
 _RANGE = re.compile(r"bytes=(\d+)-")
 _PAGE = b"<!DOCTYPE html>\n<html><body>The archive is being maintained.</body></html>\n"
 _MAX_ADDRESS = 16_384  # [byte]
@@ -116,6 +123,11 @@ class SkyServer:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     @property
+    def hips(self) -> str:
+        """The address of hips2fits."""
+        return f"{self.url}{_HIPS}"
+
+    @property
     def sas(self) -> str:
         """The base of the files."""
         return f"{self.url}/sas"
@@ -154,22 +166,41 @@ class _Handler(BaseHTTPRequestHandler):
         fault = None if head else self.sky.draw(self.path)
         if fault is not None and self._failed(fault):
             return None
-        if parts.path.startswith("/sas/"):
-            data = self.sky.archive.file(unquote(parts.path.removeprefix("/sas/")))
-            if data is None:
-                return self._send(404, b"no such file", "text/plain")
-            return self._give(data, "application/fits", fault, head=head)
-        if _QUERY.fullmatch(parts.path):
-            words = parse_qs(parts.query)
-            try:
-                answer = self.sky.archive.query(words.get("cmd", [""])[0])
-            except InputError as error:
-                return self._send(400, str(error).encode(), "text/plain")
-            form = words.get("format", ["csv"])[0]
-            text = as_json(answer) if form == "json" else as_csv(answer)
-            kind = "application/json" if form == "json" else "text/plain"
-            return self._give(text.encode(), kind, fault, head=head)
-        return self._send(404, b"no such place", "text/plain")
+        try:
+            found = self._find(parts.path, parse_qs(parts.query))
+        except (InputError, ValueError) as error:
+            return self._send(400, str(error).encode(), "text/plain")
+        if found is None:
+            return self._send(404, b"no such file", "text/plain")
+        return self._give(*found, fault, head=head)
+
+    def _find(self, path: str, words: dict[str, list[str]]) -> tuple[bytes, str] | None:
+        """The data at an address and their kind; None where there is nothing.
+
+        Raises:
+            InputError: For a query that is none.
+            ValueError: For a cutout that cannot be made.
+        """
+        archive = self.sky.archive
+        if path.startswith("/sas/"):
+            return _of_kind(archive.file(unquote(path.removeprefix("/sas/"))), "application/fits")
+        if _PICTURE.fullmatch(path):
+            ra, dec, scale = (_number(words, name) for name in ("ra", "dec", "scale"))
+            return _of_kind(archive.picture(ra, dec, scale, _shape(words)), "image/jpeg")
+        if path == _HIPS:
+            band = _BAND.fullmatch(words.get("hips", [""])[0])
+            if band is None or words.get("format") != ["fits"]:
+                raise ValueError(f"expected hips={HIPS_SURVEY}/BAND and format=fits")
+            shape = _shape(words)
+            scale = _number(words, "fov") * 3600.0 / max(shape)
+            place = (_number(words, "ra"), _number(words, "dec"))
+            return _of_kind(archive.image(band[1], *place, scale, shape), "application/fits")
+        if _QUERY.fullmatch(path):
+            answer = archive.query(words.get("cmd", [""])[0])
+            if words.get("format", ["csv"]) == ["json"]:
+                return as_json(answer).encode(), "application/json"
+            return as_csv(answer).encode(), "text/plain"
+        return None
 
     def _failed(self, fault: FaultKind) -> bool:
         """Fails at once; False for faults that show in the answer itself."""
@@ -241,6 +272,24 @@ class _Handler(BaseHTTPRequestHandler):
                 self.connection.shutdown(socket.SHUT_RDWR)
         except OSError:  # the reader has gone
             self.close_connection = True
+
+
+def _of_kind(data: bytes | None, kind: str) -> tuple[bytes, str] | None:
+    return None if data is None else (data, kind)
+
+
+def _number(words: dict[str, list[str]], name: str) -> float:
+    value = float(words.get(name, [""])[0])
+    if not math.isfinite(value):
+        raise ValueError(f"{name} is no number")
+    return value
+
+
+def _shape(words: dict[str, list[str]]) -> tuple[int, int]:
+    height, width = (int(words.get(name, [""])[0]) for name in ("height", "width"))
+    if not (1 <= height <= MAX_PICTURE and 1 <= width <= MAX_PICTURE):
+        raise ValueError(f"{width} x {height} pixels; at most {MAX_PICTURE} on a side")
+    return height, width
 
 
 def as_csv(answer: Answer) -> str:

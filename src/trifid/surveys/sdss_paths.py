@@ -23,9 +23,13 @@ from trifid.errors import ConfigError
 
 SAS = "https://data.sdss.org/sas"
 SKYSERVER = "https://skyserver.sdss.org"
+HIPS = "https://alasky.cds.unistra.fr/hips-image-services/hips2fits"
+HIPS_SURVEY = "CDS/P/SDSS9"  # a sky for each band: CDS/P/SDSS9/r
 RERUN = 301  # of all imaging since DR8
 BANDS = "ugriz"
 MAX_PICTURE = 2048  # [pixel] on a side that the picture service gives
+MAX_HIPS = 2048  # [pixel] on a side that we ask of hips2fits
+MAX_SCALE = 60.0  # [arcsec/pixel]
 _FIRST_REDUCTIONS = ("26", "103", "104")  # SDSS-I/II, SEGUE-1, SEGUE-2
 _REDUCTION = re.compile(r"v[56]_\d{1,2}_\d{1,2}", re.ASCII)
 
@@ -143,8 +147,7 @@ def frame_path(
     _check("camcol", camcol, 1, 6)
     _check("field", field, 1, 9999)
     _check("rerun", rerun, 1, 9999)
-    if band not in tuple(BANDS):
-        raise ConfigError(f"band {band!r:.20}; expected one of {BANDS}")
+    _check_band(band)
     tree = "prior-surveys/sdss4-dr17-eboss" if release.prior else "eboss"
     name = f"frame-{band}-{run:06d}-{camcol}-{field:04d}.fits.bz2"
     return f"{release.name}/{tree}/photoObj/frames/{rerun}/{run}/{camcol}/{name}"
@@ -167,12 +170,46 @@ def picture_url(
         ConfigError: If the service cannot give it.
     """
     _check("size", size, 1, MAX_PICTURE)
-    if not (0.0 <= ra <= 360.0 and -90.0 <= dec <= 90.0 and scale > 0):
-        raise ConfigError(f"no picture at ra {ra}, dec {dec} [deg] with {scale} arcsec/pixel")
+    _check_place("picture", ra, dec, scale)
     words = urlencode(
         {"ra": f"{ra:.7f}", "dec": f"{dec:.7f}", "scale": scale, "width": size, "height": size}
     )
     return f"{base}/{release.name}/SkyServerWS/ImgCutout/getjpeg?{words}"
+
+
+def hips_url(ra: float, dec: float, band: str, *, size: int, scale: float, base: str = HIPS) -> str:
+    """Address of a FITS image in one band, cut out of a HiPS: pixels are interpolated twice.
+
+    The field of view that the service takes is that of the longest side [deg].
+
+    Args:
+        ra: Of the centre [deg].
+        dec: Of the centre [deg].
+        band: One of ugriz.
+        size: Pixels on a side.
+        scale: [arcsec/pixel]; 0.396 is that of the camera.
+        base: The service.
+
+    Raises:
+        ConfigError: If the service cannot give it.
+    """
+    _check("size", size, 1, MAX_HIPS)
+    _check_place("image", ra, dec, scale)
+    _check_band(band)
+    words = urlencode(
+        {
+            "hips": f"{HIPS_SURVEY}/{band}",
+            "ra": f"{ra:.7f}",
+            "dec": f"{dec:.7f}",
+            "fov": f"{size * scale / 3600.0:.9f}",
+            "width": size,
+            "height": size,
+            "projection": "TAN",
+            "coordsys": "icrs",
+            "format": "fits",
+        }
+    )
+    return f"{base}?{words}"
 
 
 def query_url(release: Release, base: str = SKYSERVER) -> str:
@@ -183,3 +220,13 @@ def query_url(release: Release, base: str = SKYSERVER) -> str:
 def _check(name: str, number: int, first: int, last: int) -> None:
     if not first <= number <= last:
         raise ConfigError(f"{name} {number}; expected {first} to {last}")
+
+
+def _check_band(band: str) -> None:
+    if band not in tuple(BANDS):
+        raise ConfigError(f"band {band!r:.20}; expected one of {BANDS}")
+
+
+def _check_place(what: str, ra: float, dec: float, scale: float) -> None:
+    if not (0.0 <= ra <= 360.0 and -90.0 <= dec <= 90.0 and 0.0 < scale <= MAX_SCALE):
+        raise ConfigError(f"no {what} at ra {ra}, dec {dec} [deg] with {scale} arcsec/pixel")

@@ -6,6 +6,7 @@ and a larger N extends them; a page goes on after the last row of the one before
 the constants here and in `sdss_selections`, of integers and of known words alone.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -15,7 +16,9 @@ from trifid.errors import ConfigError
 from trifid.schema.modality import ColumnType
 from trifid.surveys.sdss_paths import Release
 
-MAX_KEYS = 80  # of a query; the service refuses longer addresses
+MAX_KEYS = 75  # of a query; the service refuses longer addresses
+MAX_PLACES = 40  # of a query: a box takes twice the letters of a key
+MAX_RADIUS = 60.0  # [arcsec] around a place
 MAX_ROWS = 5000  # of a page
 ORDER_MODULUS = 65521
 ORDER_KEY = f"(s.plate * 7919 + s.mjd * 613 + s.fiberID * 104729) % {ORDER_MODULUS}"
@@ -75,15 +78,23 @@ class QueryOptions(Config):
         zwarning: `usual` keeps bit 16 (MANY_OUTLIERS), which on SDSS-I/II marks high
             signal-to-noise and broad lines more than errors; `strict` keeps 0 alone.
         instrument: Spectrographs; `usual` is that of the selection.
+        wise: Whether to bring the forced WISE photometry of the same object too.
     """
 
     zwarning: Literal["usual", "strict"] = "usual"
     instrument: Literal["usual", "SDSS", "BOSS", "any"] = "usual"
+    wise: bool = False
 
 
-def columns_of(selection: Selection, release: Release) -> tuple[Column, ...]:
+_USUAL = QueryOptions()
+
+
+def columns_of(
+    selection: Selection, release: Release, options: QueryOptions = _USUAL
+) -> tuple[Column, ...]:
     """All columns of a selection, those that every catalogue has first."""
-    return (*IDENTITY, *_photometry(release), *selection.columns)
+    wise = WISE if options.wise else ()
+    return (*IDENTITY, *_photometry(release), *selection.columns, *wise)
 
 
 def cuts_of(selection: Selection, options: QueryOptions) -> tuple[Cut, ...]:
@@ -102,7 +113,7 @@ def cuts_of(selection: Selection, options: QueryOptions) -> tuple[Cut, ...]:
 def rows_query(
     selection: Selection,
     release: Release,
-    options: QueryOptions | None = None,
+    options: QueryOptions = _USUAL,
     *,
     top: int | None = None,
     after: tuple[int, int] | None = None,
@@ -116,27 +127,96 @@ def rows_query(
         top: At most so many rows.
         after: Only rows behind that with this order key and specObjID.
     """
-    conditions = [cut.sql for cut in cuts_of(selection, options or QueryOptions())]
+    conditions = [cut.sql for cut in cuts_of(selection, options)]
     if after is not None:
         key, specobjid = int(after[0]), int(after[1])
         conditions.append(
             f"({ORDER_KEY} > {key} OR ({ORDER_KEY} = {key} AND s.specObjID > {specobjid}))"
         )
-    return _select(selection, release, conditions, top)
+    return _select(selection, release, options, conditions, top)
 
 
-def keys_query(selection: Selection, release: Release, keys: Sequence[tuple[int, int, int]]) -> str:
+def keys_query(
+    selection: Selection,
+    release: Release,
+    keys: Sequence[tuple[int, int, int]],
+    options: QueryOptions = _USUAL,
+) -> str:
     """The SQL of spectra named by plate, MJD and fibre, without any cut.
 
     Raises:
         ConfigError: If there are none, or more than the service takes in one query.
     """
-    if not 0 < len(keys) <= MAX_KEYS:
-        raise ConfigError(f"{len(keys)} spectra in one query; expected 1 to {MAX_KEYS}")
-    either = "\nOR ".join(
-        f"(s.plate={int(p)} AND s.mjd={int(m)} AND s.fiberID={int(f)})" for p, m, f in keys
-    )
-    return _select(selection, release, [f"({either})"], None)
+    named = [f"(s.plate={int(p)} AND s.mjd={int(m)} AND s.fiberID={int(f)})" for p, m, f in keys]
+    return _select(selection, release, options, [_either(named, MAX_KEYS)], None)
+
+
+def objids_query(
+    selection: Selection, release: Release, objids: Sequence[int], options: QueryOptions = _USUAL
+) -> str:
+    """The SQL of the spectra of photometric objects (DR8 and later), without any cut.
+
+    Raises:
+        ConfigError: If there are none, or more than the service takes in one query.
+    """
+    named = [f"s.bestObjID={int(objid)}" for objid in objids]
+    return _select(selection, release, options, [_either(named, MAX_KEYS)], None)
+
+
+def places_query(
+    selection: Selection,
+    release: Release,
+    places: Sequence[tuple[float, float]],
+    radius: float,
+    options: QueryOptions = _USUAL,
+) -> str:
+    """The SQL of all spectra in boxes that hold the circles around some places, without any cut.
+
+    Args:
+        selection: Which.
+        release: Which.
+        places: Right ascension and declination of each [deg].
+        radius: Of the circles [arcsec].
+        options: What the user chose.
+
+    Raises:
+        ConfigError: If there are none or too many, or one is not on the sky.
+    """
+    named = [_box(ra, dec, radius) for ra, dec in places]
+    return _select(selection, release, options, [_either(named, MAX_PLACES)], None)
+
+
+def _either(named: Sequence[str], most: int) -> str:
+    if not 0 < len(named) <= most:
+        raise ConfigError(f"{len(named)} objects in one query; expected 1 to {most}")
+    return "(" + "\nOR ".join(named) + ")"
+
+
+def _box(ra: float, dec: float, radius: float) -> str:
+    """The condition of a box around a circle; its edges are rounded away from the centre."""
+    if not 0.0 < radius <= MAX_RADIUS:
+        raise ConfigError(f"radius {radius} arcsec; expected more than 0, at most {MAX_RADIUS:g}")
+    if not (0.0 <= ra <= 360.0 and -90.0 <= dec <= 90.0):
+        raise ConfigError(f"ra {ra}, dec {dec}; expected 0 to 360 and -90 to 90 deg")
+    height = radius / 3600.0
+    south, north = _down(max(dec - height, -90.0)), _up(min(dec + height, 90.0))
+    strip = f"s.dec BETWEEN {south} AND {north}"
+    if abs(dec) + height >= 90.0:
+        return f"({strip})"
+    sine = math.sin(math.radians(height)) / math.cos(math.radians(dec))
+    width = math.degrees(math.asin(min(sine, 1.0)))
+    if ra - width < 0.0 or ra + width > 360.0:
+        inner = _down((ra + width) % 360.0 + 2e-6), _up((ra - width) % 360.0 - 2e-6)
+        return f"(s.ra NOT BETWEEN {inner[0]} AND {inner[1]} AND {strip})"
+    return f"(s.ra BETWEEN {_down(ra - width)} AND {_up(ra + width)} AND {strip})"
+
+
+def _down(degrees: float) -> str:
+    return f"{math.floor(degrees * 1e6) / 1e6:.6f}"
+
+
+def _up(degrees: float) -> str:
+    return f"{math.ceil(degrees * 1e6) / 1e6:.6f}"
 
 
 def count_query(selection: Selection, options: QueryOptions, cuts: int) -> str:
@@ -159,14 +239,20 @@ def count_query(selection: Selection, options: QueryOptions, cuts: int) -> str:
 
 
 def _select(
-    selection: Selection, release: Release, conditions: Sequence[str], top: int | None
+    selection: Selection,
+    release: Release,
+    options: QueryOptions,
+    conditions: Sequence[str],
+    top: int | None,
 ) -> str:
-    listed = ",\n  ".join(f"{c.sql} AS {c.name}" for c in columns_of(selection, release))
+    columns = columns_of(selection, release, options)
+    listed = ",\n  ".join(f"{c.sql} AS {c.name}" for c in columns)
     first = "SELECT" if top is None else f"SELECT TOP {int(top)}"
     return "\n".join(
         [
             f"{first}\n  {listed}",
             *selection.tables,
+            *((_WISE_JOIN,) if options.wise else ()),
             "WHERE " + "\n  AND ".join(conditions),
             f"ORDER BY {ORDER_KEY}, s.specObjID",
         ]
@@ -196,6 +282,18 @@ IDENTITY: tuple[Column, ...] = (
     Column("field", "p.field", "int64", "", "field of the run"),
 )
 """Columns of every selection: who a row is, where its files lie, what the pipeline says."""
+
+_WISE_JOIN = "LEFT JOIN wiseForcedTarget AS w ON w.objID = p.objID AND w.has_wise_phot = 1"
+WISE: tuple[Column, ...] = tuple(
+    Column(f"w{band}_{name}", f"w.w{band}_{name}", "float64", unit, f"{text} in WISE W{band}, Vega")
+    for band in (1, 2)
+    for name, unit, text in (
+        ("nanomaggies", "nanomaggy", "forced flux"),
+        ("nanomaggies_ivar", "1/nanomaggy2", "inverse variance of the forced flux"),
+    )
+)
+"""Forced photometry of WISE images at every primary source of SDSS, seen by WISE or not, so that no
+class is selected by it (Lang et al. 2014, arXiv:1410.7397). Names as in the service's schema."""
 
 _FIVE = (
     ("psfmag", "psfMag", "mag", "PSF magnitude, as observed"),

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from trifid.fetch.lists import Listed, ObjectList
 from trifid.fetch.polite import Politeness
 from trifid.fetch.rows import Wanted
 from trifid.fetch.survey import Fetch, Places, fetch
@@ -16,6 +17,7 @@ from trifid.surveys.sdss_query import QueryOptions
 from trifid.surveys.sdss_selections import SELECTIONS
 
 SKY = runpy.run_path(str(Path(__file__).resolve().parents[2] / "sky_files.py"))
+NOTHING = ObjectList()
 QUICK = Politeness(
     attempts=12, back_off=0.002, back_off_max=0.02, read_timeout=0.5, query_pause=0.0
 )
@@ -42,11 +44,12 @@ def stop():
 def helpers():
     """Requests for the small survey, and what a folder holds."""
 
-    def wanted(task="galaxy4", release="dr17", limit=None, keys=()):
-        return Wanted(SELECTIONS[task], RELEASES[release], QueryOptions(), limit, keys)
+    def wanted(task="galaxy4", release="dr17", limit=None, listed=NOTHING, **options):
+        chosen = QueryOptions(**options)
+        return Wanted(SELECTIONS[task], RELEASES[release], chosen, limit, listed)
 
     def run(server, out, *, told=None, **changes):
-        places = Places(server.sas, server.url)
+        places = Places(server.sas, server.url, server.hips)
         fields = {"wanted": wanted(), "manners": QUICK, "record_places": False} | changes
         request = Fetch(out=out, places=places, **fields)
         return fetch(request, (told if told is not None else []).append)
@@ -59,4 +62,15 @@ def helpers():
             if path.is_file() and not path.name.startswith(".")
         }
 
-    return SimpleNamespace(quick=QUICK, wanted=wanted, run=run, content=content)
+    def listed(*rows, radius=2.0):
+        """A list of what is named: keys of spectra, objids, or positions."""
+        kinds = {3: "spectrum", 2: "place"}
+        entries = [
+            Listed("mine.csv", number, **{kinds[len(row)]: row})
+            if isinstance(row, tuple)
+            else Listed("mine.csv", number, objid=row)
+            for number, row in enumerate(rows, 1)
+        ]
+        return ObjectList(tuple(entries), radius)
+
+    return SimpleNamespace(quick=QUICK, wanted=wanted, listed=listed, run=run, content=content)

@@ -104,17 +104,49 @@ def test_answers_cut_at_any_byte_lose_no_row(helpers, archive, ask, tmp_path):
 
 def test_spectra_of_a_list_are_asked_for_in_batches(helpers, archive, ask, tmp_path, monkeypatch):
     whole = gather(helpers.wanted(), ask, tmp_path / "whole")
-    keys = tuple(
+    keys = list(
         zip(*(whole.column(name).to_pylist() for name in ("plate", "mjd", "fiberid")), strict=True)
     )
     monkeypatch.setattr(rows, "MAX_KEYS", 3)
     ask.asked.clear()
-    listed = gather(helpers.wanted(keys=(*keys, (1, 2, 3))), ask, tmp_path / "list")
+    wanted = helpers.wanted(listed=helpers.listed(*keys, (1, 2, 3)))
+    listed = gather(wanted, ask, tmp_path / "list")
     assert sorted(listed.column("specobjid").to_pylist()) == sorted(
         whole.column("specobjid").to_pylist()
     )
     assert len(ask.asked) == 4  # the one that is not there was asked for twice
-    assert helpers.wanted(keys=keys).sql().startswith("-- the first of 3 queries for 8 spectra\n")
+    assert wanted.sql().startswith("-- the first of 3 queries for 9 listed objects\nSELECT")
+
+
+def test_positions_and_objids_of_a_list_are_asked_for(helpers, archive, ask, tmp_path):
+    whole = gather(helpers.wanted(), ask, tmp_path / "whole").to_pylist()
+    ask.asked.clear()
+    alone = [row for row in whole if row["ra"] != 150.0]  # that object has two spectra
+    near = [(row["ra"] + 1e-4, row["dec"]) for row in alone]
+    found = gather(
+        helpers.wanted(listed=helpers.listed(*near[:3], int(alone[3]["bestobjid"]), (10.0, 10.0))),
+        ask, tmp_path / "list",
+    )  # fmt: skip
+    assert sorted(found.column("specobjid").to_pylist()) == sorted(
+        row["specobjid"] for row in alone[:4]
+    )
+    assert [sql.count("BETWEEN") for sql in ask.asked] == [0, 8, 2]
+    both = gather(helpers.wanted(listed=helpers.listed((150.0, 20.0))), ask, tmp_path / "both")
+    assert both.num_rows == 2
+
+
+def test_an_answer_to_a_list_that_was_cut_is_asked_for_again(helpers, archive, ask, tmp_path):
+    place = (150.0, 20.0)
+    whole = gather(helpers.wanted(listed=helpers.listed(place)), ask, tmp_path / "whole")
+    asked = []
+
+    def cut(sql, accept):
+        answer = as_csv(archive.query(sql))
+        asked.append(sql)
+        return answer[:-2] if len(asked) == 1 else answer
+
+    found = gather(helpers.wanted(listed=helpers.listed(place)), cut, tmp_path / "cut")
+    assert len(asked) == 2 and found.equals(whole)
 
 
 def test_columns_carry_units_and_descriptions(helpers, ask, tmp_path):

@@ -129,4 +129,4 @@ def test_a_silent_service_and_an_empty_selection_are_said(archive, helpers, tmp_
     ):
         helpers.run(server, tmp_path / "a", manners=manners)
     with SkyServer(archive) as server, pytest.raises(InputError, match="no object meets"):
-        helpers.run(server, tmp_path / "b", wanted=helpers.wanted(keys=((1, 2, 3),)))
+        helpers.run(server, tmp_path / "b", wanted=helpers.wanted(listed=helpers.listed((1, 2, 3))))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trifid.errors import ConfigError
+from trifid.errors import ConfigError, RunError
 from trifid.fetch.run import Choice
 from trifid.fetch.survey import Fetch, Places, fetch
 from trifid.ingest.run import ingest
@@ -36,6 +36,30 @@ def test_a_fetched_folder_is_a_mirror_of_its_own(archive, helpers, tmp_path, mon
         fetch(Fetch(out=third, places=Places(None, server.url), **fields), told.append)
     for folder in (second, third):
         assert helpers.content(folder) == helpers.content(first)
+
+
+def test_a_list_of_positions_brings_the_nearest_spectra(archive, helpers, tmp_path):
+    out, told = tmp_path / "out", []
+    listed = helpers.listed((150.0, 20.0), (150.1, 20.0001), (10.0, 10.0))
+    choice = Choice(images=False)
+    with SkyServer(archive, Faults(rate=0.3, seed=4, kinds=("cut", "html", "500"))) as server:
+        wanted = helpers.wanted(listed=listed)
+        summary = helpers.run(server, out, wanted=wanted, choice=choice, told=told)
+        with pytest.raises(RunError, match="listed differ"):
+            more = helpers.wanted(listed=helpers.listed((150.0, 20.0)))
+            helpers.run(server, out, wanted=more, choice=choice)
+    assert summary.objects["present"] == 2 and len(list(out.rglob("spec-*"))) == 2
+    assert (
+        "3 listed rows: 1 match one spectrum within 2 arcsec, 1 several (the nearest is taken), "
+        "1 none" in told
+    )
+    lines = (out / "matches.csv").read_text().splitlines()
+    assert lines[0] == "list,row,by,asked,found,object_id,specobjid,separation_arcsec"
+    assert lines[2].startswith("mine.csv,2,position,150.1000000 +20.0001000,1,sdss-")
+    assert (
+        lines[2].endswith(",0.360")
+        and lines[3] == "mine.csv,3,position,10.0000000 +10.0000000,0,,,"
+    )
 
 
 def test_spectra_alone_and_without_counts(archive, helpers, tmp_path):

@@ -1,15 +1,26 @@
 """A simulated survey answers as the archive would: paths and queries."""
 
 import bz2
+import io
 import runpy
 from pathlib import Path
 
+import numpy as np
 import pytest
+from astropy.io import fits
 
 from trifid.errors import InputError
+from trifid.simulate import camera
 from trifid.simulate.sky_archive import SkyArchive
 from trifid.surveys.sdss_paths import RELEASES, frame_path, spectrum_path
-from trifid.surveys.sdss_query import QueryOptions, count_query, keys_query, rows_query
+from trifid.surveys.sdss_query import (
+    QueryOptions,
+    count_query,
+    keys_query,
+    objids_query,
+    places_query,
+    rows_query,
+)
 from trifid.surveys.sdss_selections import SELECTIONS
 
 SKY = runpy.run_path(str(Path(__file__).resolve().parents[2] / "sky_files.py"))
@@ -75,6 +86,38 @@ def test_keys_and_counts(archive):
     assert [row["fiberid"] for row in found] == [1]
     counted = dict(archive.query(count_query(GALAXY4, QueryOptions(), 2)).rows)
     assert counted == {"Star Forming": 3, "Composite": 1, "Seyfert": 1, "BLANK": 1}
+
+
+def test_objects_and_places(archive):
+    rows = rows_of(archive.query(rows_query(GALAXY4, DR17)))
+    objid = int(rows[0]["bestobjid"])
+    found = rows_of(archive.query(objids_query(GALAXY4, DR17, [objid, 1237000000000000000])))
+    assert {row["bestobjid"] for row in found} == {str(objid)}
+    for place, count in (((150.0, 20.0), 2), ((150.1, 20.0), 1), ((150.1, -20.0), 0)):
+        sql = places_query(GALAXY4, DR17, [place, (10.0, 89.9999)], 2.0)
+        assert len(archive.query(sql).rows) == count
+    around = places_query(GALAXY4, DR17, [(0.0, 20.0)], 2.0)
+    assert archive.query(around).rows == []
+    assert len(archive.query(around.replace("NOT BETWEEN 0.00", "NOT BETWEEN 150.2")).rows) == 4
+
+
+def test_wise_is_not_simulated(archive):
+    (row, *_) = rows_of(archive.query(rows_query(GALAXY4, DR17, QueryOptions(wise=True))))
+    assert row["w1_nanomaggies"] is None
+
+
+def test_cutouts_are_those_of_the_nearest_object(archive):
+    row = rows_of(archive.query(rows_query(GALAXY4, DR17)))[0]
+    place = (row["ra"], row["dec"])
+    whole = fits.getdata(next(archive._folder.glob(f"images/*/cutout-{row['bestobjid']}-r.fits")))
+    same = fits.getdata(io.BytesIO(archive.image("r", *place, camera.PIXEL, whole.shape)))
+    np.testing.assert_allclose(same, whole, rtol=1e-5)
+    up = (place[0], place[1] + 2 * camera.PIXEL / 3600)
+    moved = fits.getdata(io.BytesIO(archive.image("r", *up, camera.PIXEL, whole.shape)))
+    np.testing.assert_allclose(moved[:-2], whole[2:], rtol=1e-4)
+    assert archive.picture(*place, 0.4, (32, 32)).startswith(b"\xff\xd8")
+    assert archive.image("r", place[0], -place[1], 0.4, (8, 8)) is None
+    assert archive.picture(place[0], -place[1], 0.4, (8, 8)) is None
 
 
 def test_other_text_is_no_query(archive):

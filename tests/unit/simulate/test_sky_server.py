@@ -3,17 +3,20 @@
 import base64
 import hashlib
 import http.client
+import io
 import json
 import runpy
 import time
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
+import numpy as np
 import pytest
+from astropy.io import fits
 
 from trifid.simulate.sky_archive import SkyArchive
 from trifid.simulate.sky_server import KINDS, Faults, SkyServer
-from trifid.surveys.sdss_paths import RELEASES, spectrum_path
+from trifid.surveys.sdss_paths import RELEASES, hips_url, picture_url, spectrum_path
 from trifid.surveys.sdss_query import rows_query
 from trifid.surveys.sdss_selections import SELECTIONS
 
@@ -79,6 +82,31 @@ def test_a_query_answers_as_csv_or_json(archive):
         assert ask(server, "/sas/dr17/nothing")[0] == 404
         assert ask(server, "/elsewhere")[0] == 404
         assert ask(server, "/" + "a" * 20_000)[0] == 414
+
+
+def test_cutouts_are_served_as_the_services_do(archive):
+    with SkyServer(archive) as server:
+        base = len(server.url)
+        grid = {"size": 24, "scale": 0.4}
+        url = picture_url(DR17, 150.0, 20.0, base=server.url, **grid)[base:]
+        status, headers, body = ask(server, url)
+        assert status == 200 and headers["Content-Type"] == "image/jpeg"
+        assert body == archive.picture(150.0, 20.0, 0.4, (24, 24))
+        hips = hips_url(150.0, 20.0, "g", base=server.hips, **grid)[base:]
+        status, headers, body = ask(server, hips)
+        assert (status, headers["Content-Type"]) == (200, "application/fits")
+        expected = archive.image("g", 150.0, 20.0, 0.4, (24, 24))
+        got, wanted = (fits.getdata(io.BytesIO(data)) for data in (body, expected))
+        np.testing.assert_allclose(got, wanted, rtol=1e-4)
+        far = picture_url(DR17, 10.0, -20.0, base=server.url, **grid)[base:]
+        assert ask(server, far)[0] == 404
+        for wrong in (
+            url.replace("24", "4096"), url.replace("ra=150.0000000", "ra=nan"), url[:-10],
+            hips.replace("SDSS9%2Fg", "SDSS9%2Fq"), hips.replace("format=fits", "format=jpg"),
+        ):  # fmt: skip
+            assert ask(server, wrong)[0] == 400
+    with SkyServer(archive, one_fault("html")) as server:
+        assert b"<html>" in ask(server, url)[2]
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,13 @@ A row is found by plate-mjd-fibre (columns, or inside a DR8+ specObjID), by obji
 cannot be a key is refused with one line in `notes`: ids that went through floats, rounded ids, ids
 that repeat over different positions. The rest of a refused column's row is kept.
 
-Text, integers and logicals become scalar columns; floats, and vectors of five floats in an SDSS
-catalogue (ugriz), become features of the table.
+Text, integers and logicals become scalar columns, and so do the floats a caller names; other
+floats, and vectors of five floats in an SDSS catalogue (ugriz), become features of the table.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,8 +56,9 @@ class Catalogue:
         objids: Photometric objid of each row as text, or None.
         names: The user's own `object_id` of each row, or None.
         ra, dec: (N,) positions [deg]; NaN where unknown.
-        scalars: Text, integers and logicals, lower-case names, units in the fields' metadata.
-        features: Names and units of the numbers.
+        scalars: Text, integers, logicals and the floats asked for, lower-case names, units in the
+            fields' metadata.
+        features: Names and units of all other numbers.
         values: (N, F) float32, 0 where not valid.
         valid: (N, F) uint8.
         notes: One line for each column that was refused or left out.
@@ -101,8 +102,12 @@ class _Sorting:
         self.notes.append(f"{self.path.name}: column {name!r} is left out: {why}")
 
 
-def read_catalogue(path: Path) -> Catalogue:
+def read_catalogue(path: Path, columns: Collection[str] = ()) -> Catalogue:
     """Reads a catalogue and finds its keys.
+
+    Args:
+        path: The file.
+        columns: Names, in lower case, of floats that are to be scalar columns.
 
     Raises:
         InputError: If the file cannot be read or no column can tell its rows apart.
@@ -122,7 +127,7 @@ def read_catalogue(path: Path) -> Catalogue:
             f"{path}: no column can be a key; expected plate + mjd + fiberid, specobjid, objid, "
             f"object_id, or ra + dec{'; ' + why if why else ''}"
         )
-    features, values, valid = _features(sorting, rows)
+    features, values, valid = _features(sorting, rows, columns)
     return Catalogue(
         path=path,
         sha256=sha256_file(path),
@@ -314,9 +319,13 @@ def _example(ids: Sequence[str | None]) -> str:
     return next((text for text in ids if text is not None), "")
 
 
-def _features(sorting: _Sorting, rows: int) -> tuple[dict[str, str], np.ndarray, np.ndarray]:
+def _features(
+    sorting: _Sorting, rows: int, columns: Collection[str]
+) -> tuple[dict[str, str], np.ndarray, np.ndarray]:
+    """Takes the floats out of what is left, but for those that are to be columns."""
     found: dict[str, tuple[str, np.ndarray]] = {}
-    for name in [n for n, c in sorting.columns.items() if c.values.dtype.kind == "f"]:
+    floats = [n for n, c in sorting.columns.items() if c.values.dtype.kind == "f"]
+    for name in [n for n in floats if n not in columns or sorting.columns[n].values.ndim > 1]:
         column = sorting.columns.pop(name)
         values = np.where(
             column.null.reshape(-1, *[1] * (column.values.ndim - 1)), np.nan, column.values
@@ -344,11 +353,14 @@ def _scalars(sorting: _Sorting, rows: int) -> pa.Table:
     fields: list[pa.Field] = []
     for name, column in sorting.columns.items():
         values, null = column.values, column.null
-        if values.ndim != 1 or values.dtype.kind not in "iubOU":
+        if values.ndim != 1 or values.dtype.kind not in "fiubOU":
             sorting.leave_out(name, f"{values.dtype} of shape {values.shape[1:]} cannot be stored")
             continue
         if values.dtype.kind in "iu" and (values.dtype != np.uint64 or values.max() < 2**63):
             array = pa.array(values.astype(np.int64), pa.int64(), mask=null)
+        elif values.dtype.kind == "f":
+            unknown = null | ~np.isfinite(values)
+            array = pa.array(values.astype(np.float64), pa.float64(), mask=unknown)
         elif values.dtype.kind == "b":
             array = pa.array(values, pa.bool_(), mask=null)
         else:

@@ -189,3 +189,17 @@ def test_unreadable_catalogues_are_named(tmp_path, name, data, message):
     with pytest.raises(InputError, match=message) as caught:
         read_catalogue(path)
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["c.fits", "c.csv"])
+def test_floats_asked_for_are_columns_and_no_features(tmp_path, name):
+    data = table()
+    data.remove_column("flux")
+    data.write(tmp_path / name, format="ascii.csv" if name == "c.csv" else None)
+    catalogue = read_catalogue(tmp_path / name, columns=("mag", "code", "absent"))
+    assert "mag" not in catalogue.features
+    column = catalogue.scalars["mag"]
+    assert column.type == pa.float64() and column.to_pylist() == [1.5, None, None]
+    if name == "c.fits":
+        assert catalogue.scalars.schema.field("mag").metadata == {b"unit": b"mag"}
+    assert catalogue.scalars["code"].type == pa.int64()

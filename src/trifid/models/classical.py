@@ -126,6 +126,7 @@ class ClassicalEstimator:
         features = np.ascontiguousarray(self.prepare.fit_transform(x), dtype=np.float64)
         if self.config.class_weight == "balanced":
             weight = weight * _balance(y)
+        y = y[:, 0] if y.shape[1:] == (1,) else y  # scikit-learn's form of a single number
         if np.ptp(weight) == 0 or not (way := weighing(self.method)):
             self.method.fit(features, y)
         elif way == "rows":
@@ -218,7 +219,7 @@ class ClassicalEstimator:
         if not self.regression:
             return batch.targets["label"].cpu().numpy()
         columns = [batch.targets[name] for name in self.signature.targets]
-        return torch.stack(columns, dim=1).cpu().numpy().astype(np.float64)
+        return torch.stack(columns, dim=1).cpu().numpy().astype(np.float64)  # (B, D)
 
 
 def weighing(method: Any) -> str:

@@ -67,6 +67,19 @@ def test_it_learns_and_its_file_answers_the_same(name, make_batch, tmp_path):
     assert other.probabilistic == model.probabilistic
 
 
+@pytest.mark.parametrize("name", [n for n in CONFIGS if n not in CLASSIFIERS])
+def test_a_single_number_is_predicted_too(name, make_batch, tmp_path):
+    signature = NUMBERS.replace(targets=("redshift",))
+    model = CONFIGS[name].build(signature)
+    model.fit([make_batch()])
+    answer = model(make_batch(30, seed=1)).answer
+    assert answer.shape == (30, 1)
+    model.save(tmp_path / "model.bin")
+    other = CONFIGS[name].build(signature)
+    other.load(tmp_path / "model.bin")
+    assert torch.equal(other(make_batch(30, seed=1)).answer, answer)
+
+
 def test_which_methods_have_no_probabilities_is_seen_not_listed(make_batch):
     """The published table has no AUC for the SVM and the ridge classifier (and the network)."""
     without = {name for name in TABLE_4 if not CONFIGS[name].build(SIGNATURE).probabilistic}

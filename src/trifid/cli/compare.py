@@ -67,8 +67,8 @@ def _print(document: dict[str, Any]) -> None:
         tuple(keys),
         [[_cell(line.get(key)) for key in keys] for line in document["cost"]],
     )
-    if document["simulated"]:
-        console.print("Note: simulated objects: no statement about the sky.")
+    for note in document["notes"]:
+        console.print(printable(f"Note: {note}."), soft_wrap=True)
 
 
 def _shown(document: dict[str, Any]) -> tuple[str, ...]:

@@ -55,6 +55,8 @@ def demo(
                     f"{verdict(difference)}"
                 )
             )
+    for note in comparison["notes"]:
+        console.print(printable(f"Note: {note}."), soft_wrap=True)
     console.print(printable(f"report: {page.resolve()}"), soft_wrap=True)
 
 

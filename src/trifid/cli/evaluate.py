@@ -9,7 +9,6 @@ import typer
 from trifid.errors import RunError
 
 _PER_CLASS = ("precision", "recall", "f1", "auc")
-_WORST = 8
 _PER_SUBSET = ("accuracy", "macro_f1", "macro_auc")
 
 
@@ -80,8 +79,9 @@ def _print(document: dict[str, Any], run: Path) -> None:
 
 
 def _print_classes(document: dict[str, Any]) -> None:
+    from trifid.cli.numbers import print_worst_slices
     from trifid.cli.tables import plain_console, print_table
-    from trifid.cli.trust import slice_rows, trust_rows
+    from trifid.cli.trust import trust_rows
 
     console = plain_console()
     print_table(console, "Metrics", ("metric", "value (interval)"), _metric_rows(document))
@@ -99,8 +99,7 @@ def _print_classes(document: dict[str, Any]) -> None:
         print_table(
             console, "Trust", ("fitted on valid, judged here", "value"), trust_rows(document)
         )
-    if worse := [entry for entry in document.get("slices", ()) if entry["worse"]]:
-        print_table(console, "Worst slices", ("slice", "n", "accuracy"), slice_rows(worse[:_WORST]))
+    print_worst_slices(document)
 
 
 def _metric_rows(document: dict[str, Any]) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from trifid.evaluation.text import interval_text
 
+_WORST = 8
 _METRICS = ("rmse", "mae", "nmad", "r2", "skill", "crps")
 
 
@@ -15,6 +16,16 @@ def headline(document: dict[str, Any]) -> str:
         for name, entry in document["targets"].items()
     ]
     return f"n = {document['n']}: " + "; ".join(said)
+
+
+def print_worst_slices(document: dict[str, Any]) -> None:
+    """The slices that are worse than the whole, if any."""
+    from trifid.cli.tables import plain_console, print_table
+    from trifid.cli.trust import slice_rows
+
+    if worse := [entry for entry in document.get("slices", ()) if entry["worse"]][:_WORST]:
+        judged = "accuracy" if document["kind"] == "classification" else "RMSE over that of all"
+        print_table(plain_console(), "Worst slices", ("slice", "n", judged), slice_rows(worse))
 
 
 def print_numbers(document: dict[str, Any]) -> None:
@@ -47,8 +58,9 @@ def print_numbers(document: dict[str, Any]) -> None:
     if document["intervals"]:
         from trifid.cli.trust import interval_rows
 
-        head = ("target", "as predicted", "conformal", "least by bin, conformal in each")
+        head = ("target", "as predicted", "recalibrated", "conformal", "least by bin, its own")
         print_table(console, "Intervals of 90 %", head, interval_rows(document))
+    print_worst_slices(document)
     if crossings := document["crossings"]:
         console.print(
             f"{crossings['crossed']} of {crossings['rows']} rows have quantiles in the wrong order"

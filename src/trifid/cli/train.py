@@ -44,6 +44,8 @@ def train(
         return
     console = plain_console()
     console.print(printable(_headline(document)))
+    for note in document["notes"]:
+        console.print(printable(f"Note: {note}."), soft_wrap=True)
     console.print(printable(f"run {out}, report {page}"), soft_wrap=True)
 
 

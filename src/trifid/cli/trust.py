@@ -2,6 +2,12 @@
 
 from typing import Any
 
+_SHARES = {
+    "trained": "as trained",
+    "valid": "of validation labels",
+    "estimated": "estimated here without labels",
+}
+
 
 def trust_rows(document: dict[str, Any]) -> list[tuple[str, str]]:
     """Calibration error by map, coverage and size of conformal sets, abstention at an error."""
@@ -12,6 +18,12 @@ def trust_rows(document: dict[str, Any]) -> list[tuple[str, str]]:
         (f"calibration error, {name.replace('_', ' ')}", f"{entry['ece']:.3f}")
         for name, entry in found["calibration"].items()
     ]
+    if found["prior"]:
+        rows += [
+            (f"class shares, {said}", ", ".join(f"{k} {v:.2f}" for k, v in shares.items()))
+            for key, said in _SHARES.items()
+            for shares in [found["prior"][key]]
+        ]
     for name, entry in found["conformal"].items():
         said = f"{interval_text(entry['coverage'])}, {entry['mean_size']:.2f} classes"
         rows.append((f"sets of {entry['wanted']:.0%}, {name.replace('_', ' ')}", said))
@@ -35,12 +47,12 @@ def _least(bins: list[dict[str, Any]], key: str) -> str:
 
 
 def interval_rows(document: dict[str, Any]) -> list[tuple[str, ...]]:
-    """Coverage and width of the intervals of each target, as predicted and conformal."""
+    """Coverage and width of each target's intervals: as predicted, recalibrated, conformal."""
     from trifid.evaluation.text import interval_text
 
     rows: list[tuple[str, ...]] = []
     for target, found in document["intervals"].items():
-        sides = [found["as_predicted"], found["conformal"]]
+        sides = [found[key] for key in ("as_predicted", "recalibrated", "conformal")]
         said = [
             "-"
             if side is None
@@ -55,10 +67,14 @@ def interval_rows(document: dict[str, Any]) -> list[tuple[str, ...]]:
 
 
 def slice_rows(entries: list[dict[str, Any]]) -> list[tuple[str, ...]]:
-    """Column and value of each slice, its rows and accuracy."""
+    """Column and value of each slice, its rows and accuracy, or its RMSE over that of all."""
     from trifid.evaluation.text import interval_text
 
     return [
-        (f"{entry['column']}: {entry['slice']}", str(entry["n"]), interval_text(entry["accuracy"]))
+        (
+            f"{entry['column']}: {entry['slice']}",
+            str(entry["n"]),
+            interval_text(entry["accuracy"] if "accuracy" in entry else entry["ratio"]),
+        )
         for entry in entries
     ]

@@ -11,7 +11,7 @@ import numpy as np
 from trifid.errors import RunError
 from trifid.evaluation import numbers
 from trifid.evaluation.evaluate import judge, statistic_of
-from trifid.evaluation.measure import measures, plain
+from trifid.evaluation.measure import measures, notes_of, plain
 from trifid.evaluation.predictions import Predictions
 from trifid.metrics.comparison import bootstrap_p, holm, mcnemar
 from trifid.metrics.intervals import LEVEL, Intervals, Statistic, bootstrap
@@ -63,7 +63,7 @@ def compare(
     Returns:
         task, fold, n, groups, left_out {run: rows not shared}, runs [{name, model, subset,
         metrics}], differences [{a, b, metric, value (a - b), low, high, p, p_adjusted, test,
-        better}], cost [{name, ...}], level, resamples, seed, simulated.
+        better}], cost [{name, ...}], level, resamples, seed, simulated, notes.
 
     Raises:
         RunError: If there are fewer than two runs, names repeat, tasks, classes, labels or groups
@@ -110,6 +110,7 @@ def compare(
         "level": LEVEL,
         "resamples": resamples,
         "seed": seed,
+        "notes": notes_of(shared),
     }
 
 
@@ -169,6 +170,7 @@ def _compare_numbers(
         "level": LEVEL,
         "resamples": resamples,
         "seed": seed,
+        "notes": notes_of([part for _, part in runs]),
     }
 
 

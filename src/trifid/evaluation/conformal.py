@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from trifid.calibration.conformal import fit_classifier, fit_interval
+from trifid.calibration.quantiles import fit_levels
 from trifid.evaluation.measure import Entry, plain, share
-from trifid.evaluation.predictions import Predictions
-from trifid.metrics.regression import QUANTILES
+from trifid.evaluation.predictions import Numbers, Predictions
+from trifid.metrics.regression import QUANTILES, gaussian_quantile, row_pit
 
 COVERAGE = 0.9  # also what the outer predicted quantiles of a number leave between them
 BINS, LEAST = 4, 50
@@ -95,9 +96,10 @@ def number_intervals(
         columns: What is known of an object, for bins.
 
     Returns:
-        {target: {wanted, n, n_valid, as_predicted {coverage, mean_width} or None,
-        conformal {coverage, mean_width}, by [{column, bins [{bin, n, n_valid, as_predicted or
-        None, one, coverage, mean_width}]}]}}
+        {target: {wanted, n, n_valid, as_predicted {coverage, mean_width, pit_distance} or None,
+        recalibrated (the same, after quantile recalibration) or None, conformal {coverage,
+        mean_width}, by [{column, bins [{bin, n, n_valid, as_predicted or None, one, coverage,
+        mean_width}]}]}}
     """
     if "valid" not in predictions.folds:
         return {}
@@ -116,12 +118,29 @@ def number_intervals(
 
 @dataclass(frozen=True)
 class _Side:
-    """Labelled rows of one target: ends of the predicted interval, truth, numbers for bins."""
+    """Labelled rows of one target: ends of the predicted interval, answers, numbers for bins."""
 
     ends: tuple[np.ndarray, np.ndarray]
-    truth: np.ndarray
-    spread: bool
+    numbers: Numbers
     columns: dict[str, np.ndarray]
+
+    @property
+    def truth(self) -> np.ndarray:
+        """The true values (N,)."""
+        return self.numbers.truth
+
+    @property
+    def spread(self) -> bool:
+        """Whether a width was predicted."""
+        return self.numbers.sd is not None
+
+    @property
+    def pit(self) -> np.ndarray:
+        """Predicted cumulative probability of the truth (N,); none without widths."""
+        numbers = self.numbers
+        if numbers.sd is None:
+            return np.empty(0)
+        return row_pit(numbers.truth, numbers.mean, numbers.sd)
 
     def inside(self, ends: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
         """Whether the truth lies between two ends."""
@@ -139,7 +158,7 @@ def _side(rows: Predictions, target: str, columns: Mapping[str, np.ndarray]) -> 
         low, high = (rows.table[name].to_numpy().astype(np.float64) for name in names)
         ends = (low, high)
     known = kept | {f"predicted {target}": numbers.mean}
-    return _Side(ends, numbers.truth, numbers.sd is not None, known)
+    return _Side(ends, numbers, known)
 
 
 def _target(valid: _Side, test: _Side, targets: Sequence[str]) -> Entry:
@@ -147,12 +166,17 @@ def _target(valid: _Side, test: _Side, targets: Sequence[str]) -> Entry:
     ends = whole.intervals(*test.ends)
     spread = valid.spread and test.spread
     every = np.ones(len(test.truth), bool)
-    predicted = {"coverage": share(test.inside(test.ends)), "mean_width": _width(test.ends, every)}
+    predicted = {
+        "coverage": share(test.inside(test.ends)),
+        "mean_width": _width(test.ends, every),
+        "pit_distance": _distance(test.pit) if spread else None,
+    }
     return {
         "wanted": COVERAGE,
         "n": len(test.truth),
         "n_valid": len(valid.truth),
         "as_predicted": predicted if spread else None,
+        "recalibrated": _recalibrated(valid, test),
         "conformal": {"coverage": share(test.inside(ends)), "mean_width": _width(ends, every)},
         "by": [
             {"column": name, "bins": bins}
@@ -160,6 +184,30 @@ def _target(valid: _Side, test: _Side, targets: Sequence[str]) -> Entry:
             if name not in targets and (bins := _binned(valid, test, name, ends))
         ],
     }
+
+
+def _recalibrated(valid: _Side, test: _Side) -> Entry | None:
+    """The same numbers where the levels are those that validation rows really had."""
+    mean, sd = test.numbers.mean, test.numbers.sd
+    if sd is None or not valid.spread:
+        return None
+    levels = fit_levels(valid.pit)
+    tails = np.array([(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
+    low, high = levels.needed(tails).tolist()
+    ends = gaussian_quantile(mean, sd, low), gaussian_quantile(mean, sd, high)
+    every = np.ones(len(mean), bool)
+    return {
+        "coverage": share(test.inside(ends)),
+        "mean_width": _width(ends, every),
+        "pit_distance": _distance(levels.honest(test.pit)),
+    }
+
+
+def _distance(pit: np.ndarray) -> float:
+    """Kolmogorov-Smirnov distance from uniform."""
+    ranked, count = np.sort(pit), len(pit)
+    steps = np.arange(count + 1) / count
+    return float(max((steps[1:] - ranked).max(), (ranked - steps[:-1]).max()))
 
 
 def _binned(

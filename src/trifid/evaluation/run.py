@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from trifid.calibration.temperature import scaled_softmax
 from trifid.data.loader import Rows
@@ -14,7 +15,7 @@ from trifid.errors import RunError, StoreError
 from trifid.evaluation.conformal import no_columns
 from trifid.evaluation.evaluate import evaluate
 from trifid.evaluation.predictions import PredictionsWriter, pool_folds, read_predictions
-from trifid.evaluation.slices import slices, store_columns
+from trifid.evaluation.slices import number_slices, slices, store_columns
 from trifid.files import read_json, write_json
 from trifid.inference.score import on_device, store_loader
 from trifid.models.base import gives_probabilities
@@ -62,10 +63,11 @@ def document_of(run: Path, *, fold: str = "test", resamples: int = 2000) -> dict
     store = _store_of(run)
     known = no_columns if store is None else partial(store_columns, store)
     document = evaluate(predictions, fold=fold, resamples=resamples, columns=known)
-    if store is None or predictions.targets:
-        return document
-    chosen = predictions.select(fold=fold, subset=document["subset"]).labelled()
-    columns = store_columns(store, chosen.object_ids)
+    chosen = predictions.select(fold=fold, subset=document["subset"])
+    if predictions.targets:
+        columns = {} if store is None else store_columns(store, chosen.object_ids)
+        return document | {"slices": number_slices(predictions, columns, fold=fold)}
+    columns = {} if store is None else store_columns(store, chosen.labelled().object_ids)
     return document | {"slices": slices(predictions, columns, fold=fold)}
 
 
@@ -175,7 +177,10 @@ def _metadata(bundle: Bundle) -> dict[str, Any]:
         "bundle_hash": bundle.hash,
     }
     if not bundle.targets:
-        return known | {"probabilistic": gives_probabilities(bundle.model)}
+        known["probabilistic"] = gives_probabilities(bundle.model)
+        if isinstance(bundle.model, nn.Module) and card.recipe.training.sampling == "balanced":
+            known["trained_shares"] = dict.fromkeys(bundle.classes, 1.0 / len(bundle.classes))
+        return known
     about = {
         name: {"unit": target.unit, "kind": target.kind, "outliers": list(target.outliers)}
         for name, target in card.task.targets.items()

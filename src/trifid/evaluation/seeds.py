@@ -2,7 +2,8 @@
 
 Two kinds of doubt stay apart. The interval is over objects: the same weighted objects for all
 seeds and models (grouped, paired bootstrap of the mean over seeds). The standard deviation is over
-seeds: what another start of the training would change.
+seeds: what another start of the training would change. A difference has both: its interval and p
+over objects, and `over_seeds`, the corrected resampled t of the seeds that both models have.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,16 +17,21 @@ from trifid.errors import RunError
 from trifid.evaluation import numbers
 from trifid.evaluation.compare import COMPARED, COMPARED_COLUMNS, LOWER, adjust, align, judged
 from trifid.evaluation.evaluate import statistic_of
-from trifid.evaluation.measure import measures, plain
+from trifid.evaluation.measure import measures, notes_of, plain
 from trifid.evaluation.predictions import Predictions
-from trifid.metrics.comparison import bootstrap_p
+from trifid.metrics.comparison import bootstrap_p, corrected_resampled_t
 from trifid.metrics.intervals import LEVEL, Statistic, bootstrap
 
 Runs = Mapping[str, Sequence[Predictions]]
 
 
 def compare_seeds(
-    runs: Runs, *, fold: str = "test", resamples: int = 2000, seed: int = 0
+    runs: Runs,
+    *,
+    fold: str = "test",
+    resamples: int = 2000,
+    seed: int = 0,
+    test_share: float = 0.0,
 ) -> dict[str, Any]:
     """Means over seeds with intervals and seed scatter; differences from the first model.
 
@@ -37,12 +43,15 @@ def compare_seeds(
         fold: The fold to judge.
         resamples: Bootstrap resamples.
         seed: Of the resamples.
+        test_share: Test rows over training rows, which corrects the test over seeds.
 
     Returns:
         kind, task, simulated, fold, targets {target: rows}, n, groups, seeds, models [{name,
         metrics {metric: {value, low, high, seed_sd, seeds}}, crossed: rows with quantiles out of
-        order, mean over seeds, or None}], differences [{a, b, metric, value (a - b, b the
-        reference), low, high, p, p_adjusted, better}], level, resamples.
+        order, mean over seeds, or None}], best {main metric of a panel: model}, differences [{a,
+        b, metric, value (a - b, b the reference), low, high, p, p_adjusted, better, over_seeds
+        {low, high, p} or None}], from_best [the same with b the best model, for the main metrics],
+        level, resamples, notes.
 
     Raises:
         RunError: If there are no runs, or they do not share task, classes, labels or objects.
@@ -58,12 +67,16 @@ def compare_seeds(
         for name, parts in runs.items()
     ]
     differences: list[dict[str, Any]] = []
+    from_best: list[dict[str, Any]] = []
+    best: dict[str, str] = {}
     for panel in panels:
-        found, gaps = _judge(panel, list(runs), resamples=resamples, seed=seed)
-        for model, metrics in zip(models, found, strict=True):
+        found = _judge(panel, list(runs), test_share, resamples=resamples, seed=seed)
+        for model, metrics in zip(models, found.metrics, strict=True):
             model["metrics"] |= metrics
-        adjust(gaps, lower=panel.lower)
-        differences += gaps
+        for gaps, family in ((found.from_first, differences), (found.from_best, from_best)):
+            adjust(gaps, lower=panel.lower)
+            family += gaps
+        best[panel.metrics[panel.main]] = found.best
     largest = max(panels, key=lambda panel: panel.rows)
     return {
         "kind": flat[0].form.kind,
@@ -75,9 +88,12 @@ def compare_seeds(
         "groups": largest.groups,
         "seeds": [len(parts) for parts in runs.values()],
         "models": models,
+        "best": best,
         "differences": differences,
+        "from_best": from_best,
         "level": LEVEL,
         "resamples": resamples,
+        "notes": notes_of(flat),
     }
 
 
@@ -91,6 +107,7 @@ class _Panel:
         lower: Those whose lower value is better.
         scores: From weights (B, G) to the metrics (B, S), by model and seed.
         groups, rows: Of the objects all runs share.
+        main: Place of the metric that orders the models.
     """
 
     target: str
@@ -99,6 +116,7 @@ class _Panel:
     scores: list[list[Statistic]]
     groups: int
     rows: int
+    main: int
 
 
 def _panel(runs: Runs, fold: str, target: str) -> _Panel:
@@ -122,6 +140,7 @@ def _panel(runs: Runs, fold: str, target: str) -> _Panel:
         [made[a:b] for a, b in pairwise(starts)],
         int(shared[0].groups.max()) + 1,
         len(shared[0]),
+        names.index("rmse" if target else "macro_f1"),
     )
 
 
@@ -134,36 +153,82 @@ def _scores(rows: Predictions, target: str) -> Statistic:
     return lambda weights: statistic(weights)[:, COMPARED_COLUMNS]
 
 
+@dataclass(frozen=True)
+class _Judged:
+    """The metrics of each model, the best model, and the differences from the first and from it."""
+
+    metrics: list[dict[str, Any]]
+    best: str
+    from_first: list[dict[str, Any]]
+    from_best: list[dict[str, Any]]
+
+
 def _judge(
-    panel: _Panel, names: list[str], *, resamples: int, seed: int
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The metrics of each model, and its differences from the first one."""
+    panel: _Panel, names: list[str], test_share: float, *, resamples: int, seed: int
+) -> _Judged:
+    once, width, main = np.ones((1, panel.groups), np.int32), len(panel.metrics), panel.main
+    values = [np.stack([score(once)[0] for score in seeds]) for seeds in panel.scores]
+    means = np.stack([own.mean(axis=0) for own in values])
+    best = int(_best(means[:, main], lower=panel.metrics[main] in panel.lower))
+    others = [number for number in range(len(names)) if number != best]
 
-    def means(weights: np.ndarray) -> np.ndarray:
-        own = [np.mean([s(weights) for s in seeds], axis=0) for seeds in panel.scores]
-        return np.concatenate([*own, *(item - own[0] for item in own[1:])], axis=1)
+    def statistics(weights: np.ndarray) -> np.ndarray:
+        own = [np.mean([score(weights) for score in seeds], axis=0) for seeds in panel.scores]
+        from_first = [item - own[0] for item in own[1:]]
+        from_best = [(own[number] - own[best])[:, [main]] for number in others]
+        return np.concatenate([*own, *from_first, *from_best], axis=1)
 
-    found = bootstrap(means, panel.groups, resamples=resamples, seed=seed, rows=panel.rows)
+    found = bootstrap(statistics, panel.groups, resamples=resamples, seed=seed, rows=panel.rows)
     p_values = bootstrap_p(found.value, found.samples)
     entries = measures(found, "paired bca")
-    once, width = np.ones((1, panel.groups), np.int32), len(panel.metrics)
-    models: list[dict[str, Any]] = []
-    for number, seeds in enumerate(panel.scores):
-        values = np.stack([s(once)[0] for s in seeds])
-        spread = values.std(axis=0, ddof=1) if len(values) > 1 else np.full(width, np.nan)
-        own = {
-            metric: entries[number * width + k]
-            | {"seed_sd": plain(spread[k]), "seeds": [plain(v) for v in values[:, k]]}
-            for k, metric in enumerate(panel.metrics)
-        }
-        models.append(own)
-    differences = [
-        entries[place] | {"a": name, "b": names[0], "metric": metric, "p": plain(p_values[place])}
-        for number, name in enumerate(names[1:])
-        for k, metric in enumerate(panel.metrics)
-        for place in [(len(names) + number) * width + k]
-    ]
-    return models, differences
+
+    def gap(place: int, a: int, b: int, k: int) -> dict[str, Any]:
+        pair = {"a": names[a], "b": names[b], "metric": panel.metrics[k]}
+        over = _over_seeds(values[a][:, k], values[b][:, k], test_share)
+        return entries[place] | pair | {"p": plain(p_values[place]), "over_seeds": over}
+
+    after = len(names) * width
+    return _Judged(
+        [
+            _own(entries[number * width : (number + 1) * width], own, panel.metrics)
+            for number, own in enumerate(values)
+        ],
+        names[best],
+        [
+            gap(after + (number - 1) * width + k, number, 0, k)
+            for number in range(1, len(names))
+            for k in range(width)
+        ],
+        [
+            gap(after + (len(names) - 1) * width + place, number, best, main)
+            for place, number in enumerate(others)
+        ],
+    )
+
+
+def _own(
+    entries: Sequence[dict[str, Any]], values: np.ndarray, metrics: Sequence[str]
+) -> dict[str, Any]:
+    """One model's metrics by name, with the scatter and the values (seeds, S) of its seeds."""
+    spread = values.std(axis=0, ddof=1) if len(values) > 1 else np.full(len(metrics), np.nan)
+    return {
+        metric: entry | {"seed_sd": plain(sd), "seeds": [plain(value) for value in own]}
+        for metric, entry, sd, own in zip(metrics, entries, spread, values.T, strict=True)
+    }
+
+
+def _best(values: np.ndarray, *, lower: bool) -> np.intp:
+    """The place of the best value; one that does not exist is never it."""
+    sign = -1.0 if lower else 1.0
+    return np.where(np.isfinite(values), sign * values, -np.inf).argmax()
+
+
+def _over_seeds(first: np.ndarray, second: np.ndarray, test_share: float) -> dict[str, Any] | None:
+    """Corrected resampled t of paired seeds (the n-th of one with the n-th of the other)."""
+    if len(first) != len(second) or len(first) < 2 or not np.isfinite(first - second).all():
+        return None
+    _, low, high, p = corrected_resampled_t(first - second, test_share)
+    return {"low": low, "high": high, "p": p}
 
 
 def _crossed(parts: Sequence[Predictions], fold: str) -> float | None:

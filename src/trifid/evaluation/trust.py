@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from trifid.calibration.conformal import Method, fit_classifier
+from trifid.calibration.prior_shift import estimate_prior, shift_prior
 from trifid.calibration.scaling import fit_dirichlet, fit_vector, log_probabilities
 from trifid.calibration.temperature import fit_temperature, scaled_softmax
+from trifid.errors import RunError
 from trifid.evaluation.conformal import COVERAGE, Columns, binned_sets, no_columns
 from trifid.evaluation.measure import share
 from trifid.evaluation.predictions import Predictions
@@ -47,10 +49,11 @@ def trust(
         columns: What is known of an object, for sets by bin.
 
     Returns:
-        n_valid, n, calibration {map: {ece, classwise_ece, brier, nll}}, conformal {method:
-        {coverage: {value, low, high}, wanted, mean_size, empty, per_class}}, mondrian (see
-        `trifid.evaluation.conformal.binned_sets`), selective {area,
-        best_area, at: [{risk, threshold, answered, error}]}.
+        n_valid, n, calibration {map: {ece, classwise_ece, brier, nll}}, prior {trained, valid,
+        estimated: {class: share}} or None, conformal {method: {coverage: {value, low, high},
+        wanted, mean_size, empty, per_class}}, mondrian (see
+        `trifid.evaluation.conformal.binned_sets`), selective {area, best_area, at: [{risk,
+        threshold, answered, error}]}.
     """
     if "valid" not in predictions.folds or not predictions.metadata["probabilistic"]:
         return {}
@@ -63,6 +66,7 @@ def trust(
         "n_valid": len(valid),
         "n": len(test),
         "calibration": _calibration(valid, test),
+        "prior": _prior(valid, test),
         "conformal": _conformal(valid, test, coverage),
         "mondrian": binned_sets(valid, test, columns, coverage=coverage),
         "selective": _selective(valid, test),
@@ -78,7 +82,49 @@ def _calibration(valid: Predictions, test: Predictions) -> dict[str, dict[str, f
         "vector": fit_vector(scores, valid.labels)(new),
         "dirichlet": fit_dirichlet(valid.probabilities, valid.labels)(new),
     }
+    if (trained := trained_shares(test)) is not None:
+        maps["prior"] = shift_prior(test.probabilities, trained, _label_shares(valid))
     return {name: _scores(test.labels, values) for name, values in maps.items()}
+
+
+def trained_shares(rows: Predictions) -> np.ndarray | None:
+    """The class shares a resampled training saw (K,), in the order of the columns; None if natural.
+
+    From the metadata `trained_shares` {class: share}; trifid writes it for balanced sampling.
+
+    Raises:
+        RunError: If a class has no positive number there.
+    """
+    known = rows.metadata.get("trained_shares")
+    if not known:
+        return None
+    shares = [known.get(name) if isinstance(known, dict) else None for name in rows.classes]
+    if not all(isinstance(share, int | float) and share > 0 for share in shares):
+        raise RunError(
+            f"predictions: metadata 'trained_shares' is {known!r:.80}, expected a positive share "
+            f"of each class ({', '.join(rows.classes)})"
+        )
+    return np.array(shares, np.float64)
+
+
+def _label_shares(rows: Predictions) -> np.ndarray:
+    return np.bincount(rows.labels, minlength=len(rows.classes)) / len(rows)
+
+
+def _prior(valid: Predictions, test: Predictions) -> dict[str, dict[str, float]] | None:
+    """Class shares in training, among validation labels, and as estimated without test labels."""
+    trained = trained_shares(test)
+    if trained is None:
+        return None
+    shares = {
+        "trained": trained / trained.sum(),
+        "valid": _label_shares(valid),
+        "estimated": estimate_prior(test.probabilities, trained),
+    }
+    return {
+        name: dict(zip(test.classes, values.tolist(), strict=True))
+        for name, values in shares.items()
+    }
 
 
 def _scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:

@@ -6,6 +6,11 @@ from trifid.report.run import Document
 from trifid.report.tables import Cell, Table, estimate
 from trifid.report.text import count, number, percent
 
+_WAYS = {
+    "as_predicted": "As predicted",
+    "recalibrated": "Quantiles recalibrated",
+    "conformal": "Conformal",
+}
 _BINS = 16  # bins shown: those that one threshold for all serves worst
 
 
@@ -32,22 +37,22 @@ def bin_table(metrics: Document) -> Table | None:
 
 
 def interval_tables(metrics: Document) -> list[Table]:
-    """Predicted and conformal intervals of numbers: all objects of each target, then bins."""
+    """Predicted, recalibrated and conformal intervals: all objects of each target, then bins."""
     intervals: Document = metrics.get("intervals", {})
     rows = tuple(
         (
             target,
             count(found["n"]),
             count(found["n_valid"]),
-            *_side(found["as_predicted"]),
-            *_side(found["conformal"]),
+            *(cell for way in _WAYS for cell in _side(found[way])),
         )
         for target, found in intervals.items()
     )
     if not rows:
         return []
     wanted = percent(next(iter(intervals.values()))["wanted"])
-    head = ("Target", "Objects", "Fitted on", "As predicted", "Width", "Conformal", "Width")
+    ways = (name for way in _WAYS.values() for name in (way, "Width"))
+    head = ("Target", "Objects", "Fitted on", *ways)
     note = f"share of intervals that hold the truth, wanted {wanted}, and their mean width"
     tables = [Table("Intervals of numbers", head, rows, note=note)]
     entries = [

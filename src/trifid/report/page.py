@@ -32,7 +32,7 @@ _NAMED = 6  # more classes than this are not listed in the headline
 _NO_METRICS = "This run holds no metrics.json: `trifid evaluate` writes it."
 _VOTES = "This model votes for a class and gives no probabilities, so it has no curves."
 _NO_GALLERY = "Numbers have no right and wrong: the residuals above show every object."
-_NO_SLICES = "Slices need classes and the store of the run as it was in training."
+_NO_SLICES = "Slices need the store of the run as it was in training."
 _NO_PREDICTIONS = "This run holds no predictions.parquet with labelled, held-out rows."
 
 

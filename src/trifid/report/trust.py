@@ -18,30 +18,42 @@ _METHODS = {
     "raps": "Regularised adaptive (RAPS)",
     "lac_per_class": "Least ambiguous, class by class",
 }
+_SHARES = {
+    "trained": "As trained",
+    "valid": "Of validation labels",
+    "estimated": "Estimated here without labels",
+}
 _SLICES = 12
 
 
 def trust_tables(metrics: Document) -> list[Table]:
     """What was fitted on validation rows and judged here; empty where nothing could be."""
     trust: Document = metrics.get("trust", {})
-    return [_maps(trust), _sets(trust), _abstention(trust)] if trust else []
+    if not trust:
+        return []
+    prior = [_prior(trust)] if trust.get("prior") else []
+    return [_maps(trust), *prior, _sets(trust), _abstention(trust)]
 
 
 def slice_table(metrics: Document) -> Table | None:
-    """The slices of lowest accuracy, those that are worse than the whole marked so."""
+    """The slices the model does worst on, those that are worse than the whole marked so."""
     entries = metrics.get("slices", [])[:_SLICES]
+    if not entries:
+        return None
+    by_class = "accuracy" in entries[0]
     rows = tuple(
         (
             f"{entry['column']}: {entry['slice']}",
             count(entry["n"]),
-            estimate(entry["accuracy"]),
+            estimate(entry["accuracy" if by_class else "ratio"]),
             "worse" if entry["worse"] else "",
         )
         for entry in entries
     )
-    head = ("Slice", "Objects", words("accuracy"), "Against all objects")
-    note = "lowest accuracy first; worse = the whole interval lies below the accuracy of all"
-    return Table("Slices", head, rows, note=note) if rows else None
+    judged = words("accuracy") if by_class else "RMSE over that of all"
+    note = "worst first; worse = the whole interval lies "
+    note += "below the accuracy of all" if by_class else "above 1"
+    return Table("Slices", ("Slice", "Objects", judged, "Against all objects"), rows, note=note)
 
 
 def risk_curve(rows: Predictions) -> Drawn:
@@ -68,6 +80,16 @@ def _maps(trust: Document) -> Table:
     )
     head = ("Map", *(words(key) for key in ("ece", "classwise_ece", "brier", "nll")))
     return Table("Recalibrated", head, rows, note=_fitted(trust))
+
+
+def _prior(trust: Document) -> Table:
+    prior: Document = trust["prior"]
+    rows = tuple(
+        (said, *(number(prior[key][name], 2) for name in prior[key]))
+        for key, said in _SHARES.items()
+    )
+    note = "training drew its classes by other shares; the map `prior` above corrects for it"
+    return Table("Class shares", ("Shares", *prior["trained"]), rows, note=note)
 
 
 def _sets(trust: Document) -> Table:

@@ -81,6 +81,19 @@ def test_intervals_of_numbers_hold_overall_and_within_bins(tmp_path, spread):
     assert np.mean(own, axis=0) == pytest.approx(0.9, abs=0.03)
 
 
+def test_recalibrated_quantiles_hold_and_their_pit_is_uniform(tmp_path):
+    """The model is twice too sure: widths of 0.3 for errors of about 0.7."""
+    held, distances = [], []
+    for table in repeated(tmp_path, numbers, targets=("mass",)):
+        found = number_intervals(table)["mass"]
+        held.append(found["recalibrated"]["coverage"]["value"])
+        distances.append([found[key]["pit_distance"] for key in ("as_predicted", "recalibrated")])
+        assert found["recalibrated"]["mean_width"] > 2 * found["as_predicted"]["mean_width"]
+    assert np.mean(held) == pytest.approx(0.9, abs=0.01)
+    before, after = np.mean(distances, axis=0)
+    assert after < 0.03 < 0.1 < before
+
+
 def test_unknown_numbers_are_left_out_and_few_rows_give_fewer_bins(tmp_path):
     rng = np.random.default_rng(0)
     table = write(tmp_path / "p.parquet", {"valid": classes(rng, 130), "test": classes(rng, 90)},

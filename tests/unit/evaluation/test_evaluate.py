@@ -5,7 +5,9 @@ import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
 from trifid.errors import RunError
+from trifid.evaluation.compare import compare
 from trifid.evaluation.evaluate import evaluate
+from trifid.evaluation.seeds import compare_seeds
 from trifid.metrics.intervals import wilson
 
 
@@ -115,3 +117,18 @@ def test_what_limits_the_numbers_is_noted(table, columns):
     notes = evaluate(table(columns(30)), resamples=100)["notes"]
     assert notes[0].startswith("30 groups")
     assert any(note.startswith("class star has") for note in notes)
+
+
+@pytest.mark.parametrize("task, said", [("galaxy4", True), ("sgq3", False)])
+def test_a_score_of_galaxy4_stands_beside_the_ceiling_of_its_labels(table, columns, task, said):
+    """Trap E3: in the document, and in those of several runs together."""
+    parts = [table(columns(60, seed=seed), task=task) for seed in (0, 1)]
+    documents = [
+        evaluate(parts[0], resamples=100),
+        compare([("a", parts[0]), ("b", parts[1])], resamples=100),
+        compare_seeds({"a": parts}, resamples=100),
+    ]
+    for document in documents:
+        notes = [note for note in document["notes"] if note.startswith("label ceiling")]
+        assert bool(notes) == said
+        assert all("98.3 %" in note and "2,478" in note and "0.90" in note for note in notes)

@@ -6,6 +6,7 @@ import pytest
 from trifid.errors import RunError
 from trifid.evaluation.compare import COMPARED
 from trifid.evaluation.seeds import compare_seeds
+from trifid.metrics.comparison import corrected_resampled_t
 
 
 def runs_of(table, columns, skill, seeds):
@@ -18,7 +19,7 @@ def test_means_scatter_and_differences_from_the_first(table, columns):
         "strong": runs_of(table, columns, 3.0, (4, 5, 6)),
         "as weak": runs_of(table, columns, 1.0, (7, 8)),
     }
-    found = compare_seeds(runs, resamples=400)
+    found = compare_seeds(runs, resamples=400, test_share=0.2)
     weak, strong, _ = found["models"]
     accuracy = weak["metrics"]["accuracy"]
     single = [(part.labels == part.predicted).mean() for part in runs["weak"]]
@@ -32,6 +33,20 @@ def test_means_scatter_and_differences_from_the_first(table, columns):
     value = strong["metrics"]["macro_f1"]["value"] - weak["metrics"]["macro_f1"]["value"]
     assert gap["value"] == pytest.approx(value) and gap["better"] == "strong"
     assert gaps["as weak", "accuracy"]["better"] is None
+    seeds = np.subtract(
+        strong["metrics"]["macro_f1"]["seeds"], weak["metrics"]["macro_f1"]["seeds"]
+    )
+    _, low, high, p = corrected_resampled_t(seeds, 0.2)
+    assert gap["over_seeds"] == {"low": low, "high": high, "p": p}
+    assert gaps["as weak", "macro_f1"]["over_seeds"] is None  # two seeds against three
+    assert found["best"] == {"macro_f1": "strong"}
+    back = {entry["a"]: entry for entry in found["from_best"]}
+    assert set(back) == {"weak", "as weak"} and {e["b"] for e in back.values()} == {"strong"}
+    assert back["weak"]["value"] == pytest.approx(-value)
+    assert (back["weak"]["low"], back["weak"]["high"]) == pytest.approx(
+        (-gap["high"], -gap["low"]), abs=0.01
+    )
+    assert back["weak"]["better"] == "strong"
     assert found["n"] == 300 and found["seeds"] == [3, 3, 2]
     json.dumps(found, allow_nan=False)
 

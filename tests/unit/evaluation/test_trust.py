@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from trifid.errors import RunError
 from trifid.evaluation.trust import trust
 
 
@@ -34,6 +35,34 @@ def test_a_model_too_sure_of_itself_is_mended_on_new_rows(table, columns):
     for name in ("temperature", "vector", "dirichlet"):
         assert found[name]["nll"] < found["as_predicted"]["nll"] - 0.1
         assert found[name]["ece"] < 0.5 * found["as_predicted"]["ece"]
+
+
+def test_shares_of_balanced_training_are_corrected(table):
+    """A posterior under equal shares, objects by 80, 15 and 5 % (trap E14, before and after)."""
+
+    def drawn(fold, seed):
+        rng = np.random.default_rng(seed)
+        labels = rng.choice(3, 3000, p=(0.8, 0.15, 0.05))
+        points = 2.0 * np.eye(3)[labels] + rng.normal(size=(3000, 3))
+        p = np.exp(2.0 * points)
+        names = np.array(["galaxy", "quasar", "star"], object)
+        return {"object_id": [f"o{k}" for k in range(3000)], "fold": fold, "subset": "table",
+                "label": names[labels], "probabilities": p / p.sum(axis=1, keepdims=True),
+                "seed": 1, "run": "r"}  # fmt: skip
+
+    parts = drawn("valid", 1), drawn("test", 2)
+    equal = {"galaxy": 0.5, "quasar": 0.5, "star": 0.5}
+    found = trust(table(*parts, trained_shares=equal))
+    before, after = (found["calibration"][name] for name in ("as_predicted", "prior"))
+    assert after["classwise_ece"] < 0.02 < 0.05 < before["classwise_ece"]
+    assert after["ece"] < 0.02
+    assert after["nll"] < before["nll"] - 0.05
+    assert found["prior"]["trained"]["star"] == pytest.approx(1 / 3)
+    assert found["prior"]["estimated"]["galaxy"] == pytest.approx(0.8, abs=0.02)
+    natural = trust(table(*parts))
+    assert natural["prior"] is None and "prior" not in natural["calibration"]
+    with pytest.raises(RunError, match="a positive share of each class"):
+        trust(table(*parts, trained_shares={"galaxy": 1.0}))
 
 
 def test_without_validation_rows_nothing_is_said(table, columns):

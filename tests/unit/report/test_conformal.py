@@ -24,10 +24,15 @@ def test_bins_of_sets_come_least_covered_first() -> None:
 def test_intervals_say_what_was_predicted_and_what_holds() -> None:
     side = {"coverage": share(np.arange(100) < 90), "mean_width": None}
     bins = [entry(f"{k}", 0.5 + 0.02 * k, as_predicted=None, mean_width=0.1 * k) for k in range(20)]
-    mass = {"wanted": 0.9, "n": 2000, "n_valid": 900, "as_predicted": None, "conformal": side,
+    mass = {"wanted": 0.9, "n": 2000, "n_valid": 900, "as_predicted": None,
+            "recalibrated": None, "conformal": side,
             "by": [{"column": "redshift", "bins": bins}]}  # fmt: skip
     whole, by_bin = interval_tables({"intervals": {"mass": mass}})
-    assert whole.rows[0][3] == "no spread" and whole.rows[0][6] == "–"
+    assert (
+        whole.rows[0][3] == "no spread"
+        and whole.rows[0][5] == "no spread"
+        and whole.rows[0][8] == "–"
+    )
     assert len(by_bin.rows) == 16 and "of 20 bins" in by_bin.note
     assert by_bin.rows[0][0] == "mass, redshift: 0" and by_bin.rows[0][5] == "0.000"
     assert interval_tables({}) == []

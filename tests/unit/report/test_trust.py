@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,22 @@ def test_three_tables_say_what_was_fitted_and_judged(predictions):
     assert covered == pytest.approx(0.9, abs=0.06)
     assert len(abstention.rows) == 2
     assert trust_tables({}) == [] and slice_table({}) is None
+
+
+def test_shares_of_resampled_training_are_shown(predictions):
+    known = predictions.metadata | {"trained_shares": {"a": 0.2, "b": 0.3, "c": 0.5}}
+    document = evaluate(replace(predictions, metadata=known), resamples=100)
+    maps, shares, *_ = trust_tables(document)
+    assert [row[0] for row in maps.rows][-1] == "Prior"
+    assert shares.rows[0] == ("As trained", "0.20", "0.30", "0.50") and len(shares.rows) == 3
+
+
+def test_slices_of_numbers_are_shown_by_their_error():
+    entry = {"column": "mass by sn_median", "slice": "2 to 5", "n": 40, "worse": True,
+             "ratio": {"value": 2.0, "low": 1.5, "high": 2.6, "method": "bca"}}  # fmt: skip
+    table = slice_table({"slices": [entry]})
+    assert table is not None and table.head[2] == "RMSE over that of all"
+    assert table.rows[0][2].text == "2.000" and table.rows[0][3] == "worse"
 
 
 def test_the_worst_slices_come_first_and_are_marked(predictions):

@@ -12,6 +12,7 @@ from trifid.evaluation.leakage.probes import (
     pure_values,
     tree_probe,
 )
+from trifid.evaluation.measure import CEILINGS
 from trifid.metrics.intervals import wilson
 
 _FAIL_SKILL, _WARN_SKILL = 0.85, 0.7
@@ -141,11 +142,8 @@ def label_ceiling(sources: Mapping[str, np.ndarray], task: Task) -> Finding:
     names = list(sources)
     if len(names) < 2:
         reason = f"one source of labels ({', '.join(names)}): the ceiling is unknown here"
-        if task.name == "galaxy4":
-            reason += (
-                "; MPA-JHU and Portsmouth agree on three BPT classes for 98.3 % of 2,478 nearby "
-                "low-mass galaxies (the ECO table, S/N > 3), F1 of composites 0.90"
-            )
+        if task.name in CEILINGS:
+            reason += f"; {CEILINGS[task.name]}"
         return Finding("label ceiling", "none", reason)
     first, second = (sources[name] for name in names[:2])
     both = (first >= 0) & (second >= 0)

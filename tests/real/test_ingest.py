@@ -12,6 +12,7 @@ from scipy import ndimage
 from trifid.cli.info import describe
 from trifid.errors import InputError
 from trifid.ingest.run import ingest
+from trifid.schema import grid
 from trifid.store.read import Store
 
 
@@ -174,9 +175,37 @@ def test_a_catalogue_alone_becomes_a_table_store(shared_data, tmp_path):
         assert value[0] == np.float32(row["u"]) and value[5] == np.float32(row["redshift"])
 
 
+def test_a_real_desi_coadd_gives_the_targets_that_have_data(shared_data, tmp_path):
+    folder = shared_data / "desi_coadds"
+    store, document = stored(folder, tmp_path / "s")
+    assert document["rows"] == 2 and document["provenance"]["surveys"] == "desi"
+    assert {item["object_id"]: item["reason"][:14] for item in document["skipped"]} == {
+        "desi--2713437-sv3-dark": "no valid pixel",
+        "desi--2713415-sv3-dark": "no valid pixel",
+        "desi-616088619186127404-sv3-dark": "a fibre on the",
+    }
+    rows = store.columns().to_pylist()
+    assert [row["targetid"] for row in rows] == ["39627866878511337", "39627866878514741"]
+    assert [row["object_id"] for row in rows] == [f"desi-{r['targetid']}-sv3-dark" for r in rows]
+    taken = store.take(np.arange(2), ["spectrum"])["spectrum"]
+    wave = grid.wavelengths()
+    with fits.open(folder / "coadd-sv3-dark-26065.fits") as opened:
+        for row, flux, ivar, place in zip(rows, taken["flux"], taken["ivar"], (2, 4), strict=True):
+            target = opened["FIBERMAP"].data[place]
+            assert (row["ra"], row["dec"]) == (target["TARGET_RA"], target["TARGET_DEC"])
+            assert 3000 < row["resolving_power"] < 5500 and row["instrument"] == "DESI"
+            assert (ivar > 0).sum() > 4300
+            for arm, low, high in (("B", 3700, 5700), ("R", 5850, 7450), ("Z", 7700, 9700)):
+                native = opened[f"{arm}_WAVELENGTH"].data
+                inside = (native > low) & (native < high) & (opened[f"{arm}_IVAR"].data[place] > 0)
+                expected = np.average(opened[f"{arm}_FLUX"].data[place][inside])
+                here = (wave > low) & (wave < high) & (ivar > 0)
+                mean = np.average(flux[here], weights=wave[here])  # pixels widen with wavelength
+                assert mean == pytest.approx(expected, abs=1e-3)  # ends differ by a pixel
+
+
 def test_other_real_folders_say_what_is_missing(shared_data, tmp_path):
     for name, message in (
-        ("desi_coadds", "neither a spectrum nor an image"),
         ("gri_mosaic", "give positions with --catalog"),
         ("catalogues", "--catalog"),
     ):

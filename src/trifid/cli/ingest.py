@@ -28,6 +28,13 @@ def ingest(
         list[str] | None,
         typer.Option(help="Only image, image_rgb, spectrum or table; may be given several times."),
     ] = None,
+    spectra: Annotated[
+        str,
+        typer.Option(
+            help="rows: each spectrum a row. modalities: those of other surveys within 1 arcsec "
+            "of an SDSS spectrum join its row as spectrum_SURVEY."
+        ),
+    ] = "rows",
     workers: Annotated[int, typer.Option(help="Processes; the bytes do not depend on them.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -47,6 +54,7 @@ def ingest(
         bands=bands,
         size=size,
         modalities=modality or [],
+        spectra=spectra,
         workers=workers,
     )
     if as_json:

@@ -6,13 +6,14 @@ All rows of a shard have the same modalities; rows of one frame stay together.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
 from trifid.ingest.groups import group_names
+from trifid.ingest.rows import Row, Rows, Source
 from trifid.ingest.scan import Probe
-from trifid.schema.block import Skipped
+from trifid.ingest.spectra import join_spectra
 from trifid.schema.modality import StoreSchema
 from trifid.surveys.catalogue import Catalogue
 
@@ -20,81 +21,21 @@ MAX_ROWS, MAX_BYTES = 1024, 64 * 2**20  # of a shard
 MAX_SEPARATION = 60.0  # [arcsec] between a row and its catalogue row; centres of galaxies differ
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of the store to be.
+def gather(
+    probes: Sequence[Probe],
+    catalogues: Sequence[Catalogue],
+    bands: str,
+    *,
+    together: bool = False,
+) -> Rows:
+    """Makes rows of what the files hold and joins pictures, catalogues and images to them.
 
-    Attributes:
-        object_id: Its key.
-        bestobjid: Photometric objid, where one is known.
-        ra, dec: Position [deg], where one is known.
-        spectrum, picture: Files, relative to the folder.
-        images: For each band its file, or None; empty where the row has no image.
-        catalogue: For each catalogue the number of its row, or None.
-        group: The sky object it belongs to; set once all rows are known.
+    Args:
+        probes: What the files hold.
+        catalogues: Read.
+        bands: Of FITS images, in order.
+        together: Spectra that several surveys took of an object become modalities of one row.
     """
-
-    object_id: str
-    bestobjid: str | None = None
-    ra: float | None = None
-    dec: float | None = None
-    spectrum: str | None = None
-    picture: str | None = None
-    images: tuple[str | None, ...] = ()
-    catalogue: tuple[int | None, ...] = ()
-    group: str = ""
-
-    @property
-    def files(self) -> list[str]:
-        """All files it is read from."""
-        return [name for name in (self.spectrum, self.picture, *self.images) if name is not None]
-
-    def without(self, path: str) -> "Row":
-        """The row without one of its files."""
-        images = tuple(None if name == path else name for name in self.images)
-        return replace(
-            self,
-            spectrum=None if self.spectrum == path else self.spectrum,
-            picture=None if self.picture == path else self.picture,
-            images=images if any(images) else (),
-        )
-
-
-@dataclass
-class Rows:
-    """Rows being gathered, with what was left out."""
-
-    catalogues: Sequence[Catalogue]
-    rows: dict[str, Row] = field(default_factory=dict)
-    skipped: list[Skipped] = field(default_factory=list)
-
-    def by_objid(self) -> dict[str, list[str]]:
-        """Ids of the rows of each photometric objid."""
-        found: dict[str, list[str]] = {}
-        for row in self.rows.values():
-            if row.bestobjid is not None:
-                found.setdefault(row.bestobjid, []).append(row.object_id)
-        return found
-
-    def add(self, row: Row, path: str) -> None:
-        """Adds a row, or lists its file as a duplicate."""
-        if row.object_id in self.rows:
-            held = self.rows[row.object_id].files
-            self.skip(path, f"duplicate: {row.object_id} is read from {held[0]}", row.object_id)
-        else:
-            self.rows[row.object_id] = row
-
-    def change(self, object_id: str, **fields: object) -> None:
-        """Changes fields of a row."""
-        self.rows[object_id] = replace(self.rows[object_id], **fields)  # type: ignore[arg-type]
-
-    def skip(self, path: str, why: str, object_id: str = "") -> None:
-        """Lists something that is not stored."""
-        self.skipped.append(Skipped(path, why, object_id))
-
-
-def gather(probes: Sequence[Probe], catalogues: Sequence[Catalogue], bands: str) -> Rows:
-    """Makes rows of what the files hold and joins pictures, catalogues and images to them."""
     rows = Rows(catalogues)
     by_kind: dict[str, list[Probe]] = {k: [] for k in ("spectrum", "picture", "stamp", "frame")}
     for probe in probes:
@@ -102,8 +43,11 @@ def gather(probes: Sequence[Probe], catalogues: Sequence[Catalogue], bands: str)
     for probe in by_kind["spectrum"]:
         who = probe.identity
         if who is not None:
-            row = Row(who.object_id, who.bestobjid, who.ra, who.dec, spectrum=probe.path)
+            source = Source("spectrum", probe.survey, probe.path, who.index, who.object_id)
+            row = Row(who.object_id, who.bestobjid, who.ra, who.dec, spectra=(source,))
             rows.add(row, probe.path)
+    if together:
+        join_spectra(rows, by_kind["spectrum"])
     _add_pictures(rows, by_kind["picture"])
     _add_stamps(rows, by_kind["stamp"], bands)
     _join_catalogues(rows, by_kind["frame"], bands, tables_only=not probes)
@@ -318,7 +262,13 @@ def with_groups(rows: Sequence[Row], held: Sequence[Row] = ()) -> list[Row]:
         {place: row.group for place, row in enumerate(held)},
     )
     grouped = [replace(row, group=name) for row, name in zip(rows, names[len(held) :], strict=True)]
-    return sorted(grouped, key=lambda row: (sorted(filter(None, row.images)), row.object_id))
+    return sorted(grouped, key=_order)
+
+
+def _order(row: Row) -> tuple[list[str], str, str]:
+    """Rows of one frame and of one file of many spectra follow each other."""
+    shared = next((source.path for source in row.spectra if source.index is not None), "")
+    return sorted(filter(None, row.images)), shared, row.object_id
 
 
 def shards(

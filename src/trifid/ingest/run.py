@@ -15,6 +15,7 @@ import hashlib
 import json
 from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,9 @@ import pyarrow as pa
 
 from trifid.errors import ConfigError, InputError, StoreError
 from trifid.files import write_json
-from trifid.ingest.plan import Row, gather, shards, with_groups
+from trifid.ingest.origin import is_simulated, surveys_in
+from trifid.ingest.plan import gather, shards, with_groups
+from trifid.ingest.rows import Row
 from trifid.ingest.scan import Found, Probe, probe, scan
 from trifid.ingest.schema import check_modalities, make_schema, modalities_of
 from trifid.ingest.shards import Job, Setting, Slice, write
@@ -33,7 +36,6 @@ from trifid.schema.modality import StoreSchema
 from trifid.store.manifest import MANIFEST, ShardEntry, shard_name
 from trifid.store.read import Store
 from trifid.store.write import StoreWriter
-from trifid.surveys.base import ABOUT_SIMULATION
 from trifid.surveys.catalogue import Catalogue, read_catalogue
 from trifid.surveys.catalogue_files import is_catalogue
 from trifid.version import __version__
@@ -73,6 +75,7 @@ class _Inputs:
         content: Hash of the files' names and sizes, the catalogues and the options.
         plan: The same with the times of the files: what an interrupted ingest must match.
         simulated: Whether any of it is simulated.
+        surveys: Registered names of those whose files are in the store.
     """
 
     folder: Path
@@ -80,6 +83,7 @@ class _Inputs:
     content: str
     plan: str
     simulated: bool = False
+    surveys: tuple[str, ...] = ()
 
 
 def ingest(
@@ -90,6 +94,7 @@ def ingest(
     bands: str = "ugriz",
     size: int = 64,
     modalities: Sequence[str] = (),
+    spectra: str = "rows",
     workers: int = 1,
 ) -> IngestSummary:
     """Reads a folder of survey files into a store.
@@ -102,6 +107,8 @@ def ingest(
         size: Height and width [pixel] of stored images: cutouts are that many pixels wide,
             pictures are cut to their central square and resampled.
         modalities: Those to store; all by default.
+        spectra: `rows`: every spectrum is a row; `modalities`: spectra of other surveys within
+            1 arcsec of a row with an SDSS spectrum become `spectrum_SURVEY` of that row.
         workers: Processes that read and write.
 
     Raises:
@@ -110,11 +117,13 @@ def ingest(
         StoreError: If the store cannot be written or extended.
     """
     wanted = check_modalities(modalities)
-    _check_options(bands, size, workers)
+    _check_options(bands, size, spectra, workers)
     folder, catalogs, only = _as_folder(folder, catalogs)
     catalogues = [read_catalogue(path) for path in catalogs]
     found, skipped = scan(folder, ignore=[*catalogs, out], only=only)
-    options = {"bands": bands, "size": size, "modalities": wanted}
+    options: dict[str, object] = {"bands": bands, "size": size, "modalities": wanted}
+    if spectra != "rows":
+        options["spectra"] = spectra
     inputs = _Inputs(
         folder,
         catalogues,
@@ -127,11 +136,15 @@ def ingest(
         return IngestSummary(out, len(held), 0, 0, _listed(held))
     probes, failed = _probe_all(folder, [file.path for file in found], workers)
     del found
-    gathered = gather(probes, catalogues, bands)
+    gathered = gather(probes, catalogues, bands, together=spectra == "modalities")
     skipped += [*failed, *gathered.skipped]
     if not gathered.rows:
         raise InputError(_nothing(folder, skipped))
-    inputs = replace(inputs, simulated=_simulated(folder, probes, held))
+    inputs = replace(
+        inputs,
+        simulated=is_simulated(folder, probes, held),
+        surveys=surveys_in(gathered.rows.values(), held),
+    )
     schema, naming = make_schema(
         list(gathered.rows.values()), probes, catalogues, bands=bands, size=size, wanted=wanted
     )
@@ -146,11 +159,13 @@ def ingest(
     return IngestSummary(out, total, added, resumed, tuple(skipped), notes)
 
 
-def _check_options(bands: str, size: int, workers: int) -> None:
+def _check_options(bands: str, size: int, spectra: str, workers: int) -> None:
     if not bands or len(set(bands)) != len(bands) or not set(bands) <= set("ugriz"):
         raise ConfigError(f"bands {bands!r:.40}; expected some of ugriz, each once, such as gri")
     if not 2 <= size <= 4096:
         raise ConfigError(f"size {size}; expected 2 to 4096 pixels")
+    if spectra not in ("rows", "modalities"):
+        raise ConfigError(f"spectra {spectra!r:.40}; expected rows or modalities")
     if not 1 <= workers <= 1024:
         raise ConfigError(f"workers {workers}; expected 1 or more")
 
@@ -161,7 +176,8 @@ def _as_folder(folder: Path, catalogs: Sequence[Path]) -> tuple[Path, list[Path]
         raise InputError(f"{folder} does not exist: expected a folder of survey files")
     if not folder.is_file():
         return folder, list(catalogs), None
-    if is_catalogue(folder) and not isinstance(probe(folder.parent, folder.name), Probe):
+    found = probe(folder.parent, folder.name) if is_catalogue(folder) else []
+    if found and not any(isinstance(part, Probe) for part in found):
         return folder.parent, [folder, *catalogs], ""
     return folder.parent, list(catalogs), folder.name
 
@@ -182,7 +198,7 @@ def _hash(
     return digest.hexdigest()
 
 
-def _probe_many(folder: Path, paths: Sequence[str]) -> list[Probe | Skipped]:
+def _probe_many(folder: Path, paths: Sequence[str]) -> list[list[Probe | Skipped]]:
     return [probe(folder, path) for path in paths]
 
 
@@ -194,7 +210,7 @@ def _probe_all(
     function = functools.partial(_probe_many, folder)
     with progress("looking at files", len(paths), unit="files") as advance:
         for part in each(function, chunks, workers=min(workers, len(chunks))):
-            results += part
+            results += chain.from_iterable(part)
             advance(len(part))
     probes = sorted((r for r in results if isinstance(r, Probe)), key=lambda p: p.path)
     return probes, [r for r in results if isinstance(r, Skipped)]
@@ -222,19 +238,10 @@ def _new_rows(rows: Sequence[Row], held: Store | None) -> tuple[list[Row], list[
     return with_groups(new, known), repeated
 
 
-def _simulated(folder: Path, probes: Sequence[Probe], held: Store | None) -> bool:
-    """Whether the folder, a spectrum in it or the store that is extended says it is simulated."""
-    return (
-        (folder / ABOUT_SIMULATION).is_file()
-        or (held is not None and held.manifest.provenance.get("simulated") == "true")
-        or any(found.identity is not None and found.identity.simulated for found in probes)
-    )
-
-
 def _nothing(folder: Path, skipped: Sequence[Skipped]) -> str:
     found = f"{folder}: nothing to store"
     if not skipped:
-        return f"{found}: expected spec-*.fits, frame-*.fits, FITS stamps, JPEG or PNG pictures"
+        return f"{found}: expected spec-*.fits, coadd-*.fits, frame-*.fits, FITS stamps, pictures"
     first = min(skipped, key=lambda item: "--catalog" not in item.reason)  # says what to do
     more = f" (and {len(skipped) - 1} more)" if len(skipped) > 1 else ""
     return f"{found}: {first.file}: {first.reason}{more}"
@@ -297,6 +304,7 @@ def _provenance(inputs: _Inputs) -> dict[str, str]:
         "made_by": f"trifid {__version__} ingest",
         "inputs": inputs.content,
         "catalogues": json.dumps({c.path.name: c.sha256 for c in inputs.catalogues}),
+        "surveys": ",".join(inputs.surveys),
     } | ({"simulated": "true"} if inputs.simulated else {})
 
 

@@ -1,5 +1,6 @@
 """Finding the files of a folder, and saying what each one is."""
 
+import functools
 import os
 import re
 from collections.abc import Collection
@@ -10,17 +11,17 @@ from typing import Literal
 import numpy as np
 from astropy.wcs import WCS
 
+from trifid import registry
 from trifid.errors import InputError
-from trifid.ingest.frames import frame
 from trifid.schema.block import Skipped
+from trifid.surveys.base import Survey
 from trifid.surveys.catalogue_files import is_catalogue
-from trifid.surveys.sdss import Identity, read_identity
-from trifid.surveys.sdss_images import ImageFile, identify_image
+from trifid.surveys.sdss_images import ImageFile, identify_image, read_image_header
+from trifid.surveys.spectra import Contents, Identity, OtherFileError
 from trifid.transforms.warp import world_to_pixel
 
 Kind = Literal["spectrum", "frame", "stamp", "picture"]
 
-_SPECTRUM = re.compile(r"spec-.*\.fits?(\.gz)?$", re.IGNORECASE)
 _OURS = re.compile(r"(shard-\d+\.arrow|manifest\.json|skipped\.parquet|store\.lock)$")
 
 
@@ -50,12 +51,13 @@ class Footprint:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What a file holds, from its name and headers.
+    """One thing a file holds, from its name and headers.
 
     Attributes:
         path: Relative to the folder.
         kind: What it is.
         identity: Whose spectrum it is.
+        survey: Name of the survey that took it.
         key: What images of one piece of sky share; the objid or name of a picture.
         band: Band of a FITS image.
         footprint: The sky of a FITS image.
@@ -64,6 +66,7 @@ class Probe:
     path: str
     kind: Kind
     identity: Identity | None = None
+    survey: str = ""
     key: str = ""
     band: str = ""
     footprint: Footprint | None = None
@@ -114,12 +117,18 @@ def scan(
     return found, skipped
 
 
-def probe(folder: Path, path: str) -> Probe | Skipped:
-    """Says what a file is without reading its pixels, or why it cannot be used."""
+@functools.cache
+def surveys() -> dict[str, Survey]:
+    """The registered surveys, by name."""
+    return {entry.name: entry.build() for entry in registry.entries("survey")}
+
+
+def probe(folder: Path, path: str) -> list[Probe | Skipped]:
+    """Says what a file holds without reading its pixels, or why it cannot be used."""
     try:
         return _probe(folder / path, path)
     except InputError as error:
-        return Skipped(path, reason(folder / path, error))
+        return [Skipped(path, reason(folder / path, error))]
 
 
 def reason(path: Path, error: InputError) -> str:
@@ -127,33 +136,36 @@ def reason(path: Path, error: InputError) -> str:
     return str(error).removeprefix(f"{path}: ").removeprefix(f"{path} ")
 
 
-def _probe(path: Path, name: str) -> Probe | Skipped:
+def _probe(path: Path, name: str) -> list[Probe | Skipped]:
     if _OURS.search(path.name):
-        return Skipped(name, "part of a trifid store, not a survey file")
-    if _SPECTRUM.match(path.name):
-        return Probe(name, "spectrum", identity=read_identity(path))
+        return [Skipped(name, "part of a trifid store, not a survey file")]
+    for survey, about in surveys().items():
+        if about.spectra.recognises(path.name):
+            return _spectra(name, survey, about.spectra.contents(path))
     image = identify_image(path)
     if image is not None:
-        return _probe_image(image, name)
+        return [_probe_image(image, name)]
     if not is_catalogue(path):
-        return Skipped(name, "not a kind of file trifid reads (spectrum, image or catalogue)")
-    if path.name.lower().endswith((".fits", ".fit", ".fits.gz", ".fit.gz")):
+        return [Skipped(name, "not a kind of file trifid reads (spectrum, image or catalogue)")]
+    if not path.name.lower().endswith((".fits", ".fit", ".fits.gz", ".fit.gz")):
+        return [Skipped(name, "a catalogue: give it with --catalog to join it")]
+    for survey, about in surveys().items():
         try:
-            return Probe(name, "spectrum", identity=read_identity(path))
-        except InputError as error:
-            if "no COADD table" not in str(error) and "no plate" not in str(error):
-                raise
-            return Skipped(
-                name,
-                "FITS, but neither a spectrum nor an image trifid reads; "
-                "if it is a catalogue, give it with --catalog",
-            )
-    return Skipped(name, "a catalogue: give it with --catalog to join it")
+            return _spectra(name, survey, about.spectra.contents(path))
+        except OtherFileError:
+            continue
+    why = "FITS, but neither a spectrum nor an image trifid reads; "
+    return [Skipped(name, f"{why}if it is a catalogue, give it with --catalog")]
+
+
+def _spectra(name: str, survey: str, contents: Contents) -> list[Probe | Skipped]:
+    found = [Probe(name, "spectrum", who, survey) for who in contents.identities]
+    return [*found, *(Skipped(name, why, who) for who, why in contents.left_out)]
 
 
 def _probe_image(image: ImageFile, name: str) -> Probe:
     if image.kind == "picture":
         return Probe(name, "picture", key=image.key)
-    read = frame(image.path)
-    footprint = Footprint(read.wcs, (read.flux.shape[0], read.flux.shape[1]))
-    return Probe(name, image.kind, key=image.key, band=read.band, footprint=footprint)
+    header = read_image_header(image.path)
+    footprint = Footprint(header.wcs, header.shape)
+    return Probe(name, image.kind, key=image.key, band=header.band, footprint=footprint)

@@ -1,5 +1,6 @@
 """Which modalities and columns the rows of an ingest have."""
 
+import functools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -7,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from trifid.errors import ConfigError
-from trifid.ingest.plan import Row
-from trifid.ingest.scan import Probe
+from trifid.ingest.rows import Row
+from trifid.ingest.scan import Probe, surveys
 from trifid.schema.modality import (
     IDENTITY_COLUMNS,
     ColumnSpec,
@@ -22,6 +23,7 @@ from trifid.schema.modality import (
 )
 from trifid.surveys import sdss
 from trifid.surveys.catalogue import Catalogue
+from trifid.surveys.spectra import SURVEY_COLUMNS
 
 MODALITIES = ("image", "image_rgb", "spectrum", "table")
 FLAGS = {
@@ -47,6 +49,11 @@ class Naming:
     features: dict[str, str]
     own_row: bool
 
+    @functools.cached_property
+    def places(self) -> dict[str, int]:
+        """The place of each feature in the table."""
+        return {name: place for place, name in enumerate(self.features)}
+
 
 def check_modalities(names: Collection[str]) -> tuple[str, ...]:
     """The modalities to store; all of them for an empty choice.
@@ -65,19 +72,42 @@ def modalities_of(row: Row, naming: Naming, wanted: Collection[str]) -> tuple[st
     has = {
         "image": bool(row.images),
         "image_rgb": row.picture is not None,
-        "spectrum": row.spectrum is not None,
         "table": bool(naming.features)
         and (
-            row.spectrum is not None
+            any(source.modality == "spectrum" for source in row.spectra)
             if naming.own_row
             else any(number is not None for number in row.catalogue)
         ),
     }
-    return tuple(name for name in sorted(has) if has[name] and name in wanted)
+    found = [name for name, there in has.items() if there and name in wanted]
+    if "spectrum" in wanted:
+        found += [source.modality for source in row.spectra]
+    return tuple(sorted(found))
 
 
-def name_columns(catalogues: Sequence[Catalogue], base: Collection[str]) -> Naming:
-    """Names the columns of all catalogues; those that clash get the prefix cat_, cat2_, ..."""
+def surveys_of(rows: Sequence[Row], *, alone: bool) -> list[str]:
+    """Names of the surveys of the rows' spectra, sorted.
+
+    Args:
+        rows: Of the store to be.
+        alone: Those of `spectrum`; else those that stand beside it, as `spectrum_SURVEY`.
+    """
+    spectra = (source for row in rows for source in row.spectra)
+    return sorted({s.survey for s in spectra if (s.modality == "spectrum") == alone})
+
+
+def beside(survey: str, column: str) -> str:
+    """The name of a column that belongs to `spectrum_SURVEY`."""
+    return f"{survey}_{column}"
+
+
+def name_columns(
+    catalogues: Sequence[Catalogue], base: Collection[str], names_of_surveys: Sequence[str]
+) -> Naming:
+    """Names the columns of all catalogues; those that clash get the prefix cat_, cat2_, ...
+
+    Without catalogues the features are those of the spectra's surveys.
+    """
     used = set(base)
     features: dict[str, str] = {}
     scalars: list[dict[str, str]] = []
@@ -91,7 +121,8 @@ def name_columns(catalogues: Sequence[Catalogue], base: Collection[str]) -> Nami
         for name, unit in catalogue.features.items():
             features[_free(name, prefix, features)] = unit
     if not catalogues:
-        features = dict(sdss.ROW_FEATURES)
+        for survey in names_of_surveys:
+            features |= surveys()[survey].features
     return Naming(tuple(scalars), features, own_row=not catalogues)
 
 
@@ -104,8 +135,16 @@ def _free(name: str, prefix: str, used: Collection[str]) -> str:
 def base_columns(rows: Sequence[Row], wanted: Collection[str]) -> dict[str, ColumnSpec]:
     """Identity, spectrum and flag columns that these rows need."""
     columns = dict(IDENTITY_COLUMNS)
-    if any(row.spectrum for row in rows):
-        columns |= sdss.COLUMNS
+    alone = surveys_of(rows, alone=True)
+    for survey in alone:
+        columns |= surveys()[survey].columns
+    if len(alone) > 1:
+        columns |= SURVEY_COLUMNS
+    for survey in surveys_of(rows, alone=False):
+        about = f"key that the spectrum of {survey} has as a row of its own"
+        columns[beside(survey, "id")] = ColumnSpec(type="string", description=about)
+        specs = surveys()[survey].columns.items()
+        columns |= {beside(survey, name): spec for name, spec in specs if name != "survey"}
     if any(row.object_id.startswith("sdss-") for row in rows):
         columns |= {name: sdss.COLUMNS[name] for name in ("plate", "mjd", "fiber")}
     if any(row.bestobjid for row in rows):
@@ -126,7 +165,7 @@ def make_schema(
 ) -> tuple[StoreSchema, Naming]:
     """The schema of the store and the names of the catalogues' columns in it."""
     columns = base_columns(rows, wanted)
-    naming = name_columns(catalogues, columns)
+    naming = name_columns(catalogues, columns, surveys_of(rows, alone=True))
     for catalogue, names in zip(catalogues, naming.scalars, strict=True):
         for name, stored in names.items():
             columns[stored] = _column_spec(catalogue, name)
@@ -138,8 +177,7 @@ def make_schema(
         )
     if "image_rgb" in found:
         specs["image_rgb"] = PictureSpec(height=size, width=size)
-    if "spectrum" in found:
-        specs["spectrum"] = SpectrumSpec()
+    specs |= {name: SpectrumSpec() for name in sorted(found) if name.startswith("spectrum")}
     if "table" in found:
         units = tuple(naming.features.values())
         specs["table"] = TableSpec(features=tuple(naming.features), units=units)

@@ -1,7 +1,6 @@
 """Reading the files of one shard's rows and writing it: the part that runs in workers."""
 
 import functools
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,15 +12,14 @@ import pyarrow as pa
 from trifid.errors import InputError
 from trifid.files import sha256_file
 from trifid.ingest.frames import frame
-from trifid.ingest.plan import Row
-from trifid.ingest.scan import reason
-from trifid.ingest.schema import FLAGS, Naming, reference_band
+from trifid.ingest.rows import Row, Source
+from trifid.ingest.scan import reason, surveys
+from trifid.ingest.schema import FLAGS, Naming, beside, reference_band
 from trifid.schema.block import Block, Fields, Skipped
 from trifid.schema.modality import ImageSpec, PictureSpec, StoreSchema
 from trifid.store.manifest import ShardEntry
 from trifid.store.shard import map_shard
 from trifid.store.write import write_shard
-from trifid.surveys import fits_table, sdss
 from trifid.surveys.pictures import read_picture
 from trifid.transforms.cutout import cutout
 
@@ -158,9 +156,9 @@ def _read(row: Row, setting: Setting, out: Mapping[str, Fields]) -> dict[str, An
     }
     if row.object_id.startswith("sdss-"):
         content |= _parts(row.object_id)
-    if row.spectrum is not None:
-        content |= _read_spectrum(row.spectrum, setting, out, hashes)
-        content["bestobjid"] = content["bestobjid"] or row.bestobjid
+    for source in row.spectra:
+        content |= _read_spectrum(source, setting, out, hashes)
+    content["bestobjid"] = content["bestobjid"] or row.bestobjid
     if row.picture is not None and "image_rgb" in out:
         _read_picture(row.picture, setting, out["image_rgb"]["pixels"], hashes)
     if row.images and "image" in out:
@@ -177,24 +175,28 @@ def _parts(object_id: str) -> dict[str, int]:
 
 
 def _read_spectrum(
-    name: str, setting: Setting, out: Mapping[str, Fields], hashes: dict[str, str]
+    source: Source, setting: Setting, out: Mapping[str, Fields], hashes: dict[str, str]
 ) -> dict[str, Any]:
-    path = setting.folder / name
+    path = setting.folder / source.path
     try:
-        data = fits_table.read_file(path)
-        read = sdss.read_spectrum(path, data)
+        read = surveys()[source.survey].spectra.read(path, source.index)
     except InputError as error:
-        raise _Bad(name, reason(path, error)) from None
-    hashes[name] = hashlib.sha256(data).hexdigest()
-    if "spectrum" in out:
+        raise _Bad(source.path, reason(path, error)) from None
+    folder = source.path.removesuffix(path.name)
+    hashes.update({folder + name: digest for name, digest in read.sources.items()})
+    if source.modality in out:
         for key, values in (("flux", read.flux), ("ivar", read.ivar), ("mask", read.mask)):
-            out["spectrum"][key][:] = values
+            out[source.modality][key][:] = values
+    if source.modality != "spectrum":
+        columns = {beside(source.survey, name): value for name, value in read.columns.items()}
+        return columns | {beside(source.survey, "id"): source.object_id}
     if "table" in out and setting.naming.own_row:
-        for index, value in enumerate(read.features.values()):
+        places = setting.naming.places
+        for name, value in read.features.items():
             if value is not None:
-                out["table"]["values"][index] = value
-                out["table"]["valid"][index] = 1
-    return dict(read.columns)
+                out["table"]["values"][places[name]] = value
+                out["table"]["valid"][places[name]] = 1
+    return {"survey": source.survey} | read.columns
 
 
 def _read_picture(name: str, setting: Setting, out: np.ndarray, hashes: dict[str, str]) -> None:

@@ -1,7 +1,10 @@
 """What a survey is to trifid: its files, what is read of them, and who is to be credited."""
 
+from pydantic import Field, InstanceOf
+
 from trifid.config import Config
 from trifid.schema.modality import ColumnSpec
+from trifid.surveys.spectra import SpectrumReader
 
 ABOUT_SIMULATION = "simulate.json"
 """A file of this name at the top of a folder says that what lies there is simulated."""
@@ -16,6 +19,7 @@ class Survey(Config):
         features: Numbers of a file's own row, by name with units.
         credit: Address of the page that says how a paper thanks the survey.
         acknowledgement: One sentence of our own that goes with everything made from its data.
+        spectra: Reads its spectra.
     """
 
     files: dict[str, str]
@@ -23,3 +27,4 @@ class Survey(Config):
     features: dict[str, str]
     credit: str
     acknowledgement: str = ""
+    spectra: InstanceOf[SpectrumReader] = Field(exclude=True, repr=False)

@@ -123,12 +123,12 @@ class Table:
         raw = self._raw(entry)
         return np.zeros(raw.shape, bool) if entry.null is None else raw == entry.null
 
-    def first(self, name: str) -> Any:
-        """The first row's value: a Python number or text, a list for a vector, None if absent."""
+    def cell(self, name: str, row: int = 0) -> Any:
+        """One value: a Python number or text, a list for a vector, None if absent."""
         entry = self.layout.columns.get(name.lower())
-        if entry is None or self.layout.rows == 0:
+        if entry is None or row >= self.layout.rows:
             return None
-        begin = self.start + entry.offset
+        begin = self.start + row * self.layout.row_bytes + entry.offset
         if entry.plain is not None:
             return struct.unpack_from(entry.plain, self.data, begin)[0]
         raw = np.frombuffer(self.data, entry.dtype, math.prod(entry.shape), begin)

@@ -11,12 +11,13 @@ an integer shift, which is checked. `ivar` 0 alone means "no data": mask bits ar
 Identity comes from what a file holds, never from its name.
 """
 
+import hashlib
 import io
-import math
 import mmap
+import re
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,12 +26,23 @@ from astropy.io import fits
 
 from trifid.errors import InputError
 from trifid.registry import register
-from trifid.schema import grid
 from trifid.schema.modality import ColumnSpec
 from trifid.surveys import fits_table
 from trifid.surveys.base import Survey
+from trifid.surveys.on_grid import place
+from trifid.surveys.spectra import (
+    FIT_COLUMNS,
+    Contents,
+    Identity,
+    OtherFileError,
+    Spectrum,
+    clean,
+    number,
+    position,
+    says_simulated,
+)
 
-TOLERANCE = 0.01  # [pixel] how far a pixel may lie from the grid
+_FILE = re.compile(r"spec-(?!.*_sp\d+-\d+\.).*\.fits?(\.gz)?$", re.IGNORECASE)
 _FIRST_BOSS_PLATE = 3510
 _PIXELS = ("flux", "ivar", "loglam", "and_mask")
 _FAILURES = (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
@@ -80,14 +92,15 @@ def sdss() -> Survey:
             "Made from data of the Sloan Digital Sky Survey (SDSS), to which publications owe its "
             "official acknowledgement: https://www.sdss.org/collaboration/citing-sdss/"
         ),
+        spectra=SdssSpectra(),
     )
 
 
 class SdssSpectra:
-    """Reads spec files: one spectrum each."""
+    """Reads spec files, which hold one spectrum each."""
 
     def recognises(self, name: str) -> bool:
-        """Whether it is named spec-*.fits, and not as those of LAMOST are (..._sp01-001.fits)."""
+        """Whether it is named spec-*.fits, and not as LAMOST's are: spec-*_sp01-001.fits."""
         return bool(_FILE.match(name))
 
     def contents(self, path: Path) -> Contents:
@@ -100,7 +113,8 @@ class SdssSpectra:
             data = fits_table.read_file(path)
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
-        return read_spectrum(path, data)
+        sources = {path.name: hashlib.sha256(data).hexdigest()}
+        return replace(read_spectrum(path, data), sources=sources)
 
 
 class _Rows(Protocol):
@@ -150,7 +164,7 @@ def read_identity(path: Path) -> Identity:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
     except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+        raise type(error)(f"{path}: {error}") from None
 
 
 def read_spectrum(path: Path, data: bytes | None = None) -> Spectrum:
@@ -170,11 +184,11 @@ def read_spectrum(path: Path, data: bytes | None = None) -> Spectrum:
         identity = _identity(parts)
         columns = _columns(identity, parts.row) | {"pixels_outside": outside}
     except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+        raise type(error)(f"{path}: {error}") from None
     if columns["sn_median"] is None:
         good = ivar > 0
         columns["sn_median"] = float(np.median(flux[good] * np.sqrt(ivar[good])))
-    return SpectrumFile(identity, flux, ivar, mask, columns, _features(parts.row))
+    return Spectrum(identity, flux, ivar, mask, columns, _features(parts.row))
 
 
 def _open(data: fits_table.Buffer) -> _Parts:
@@ -197,7 +211,7 @@ def _choose(tables: Sequence[_Rows], names: Sequence[str]) -> tuple[_Rows, _Rows
     spectra = [t for t in tables if "loglam" in t and "flux" in t]
     if not spectra:
         listed = ", ".join(name or "(unnamed)" for name in names) or "none"
-        raise InputError(f"no COADD table with flux and loglam; tables here: {listed:.200}")
+        raise OtherFileError(f"no COADD table with flux and loglam; tables here: {listed:.200}")
     rows = [t for t in tables if "class" in t and "z" in t]
     by_name = dict(zip(names, tables, strict=True))
     named = by_name.get("SPECOBJ", by_name.get("SPALL"))
@@ -248,12 +262,10 @@ def _identity(parts: _Parts) -> Identity:
         numbers = [b if a is None else a for a, b in zip(numbers, instead, strict=True)]
         if ra is None:
             ra, dec = position(cards.get("PLUG_RA"), cards.get("PLUG_DEC"))
-    if not all(isinstance(number, int) and 0 < number < 10**9 for number in numbers):
-        raise InputError(f"no plate, MJD and fibre in its row or header (got {numbers})")
-    plate, mjd, fiber = (int(number) for number in numbers if number is not None)
-    marked = b"SIMULATE=" in parts.header
-    simulated = marked and bool(fits_table.parse_cards(parts.header).get("SIMULATE"))
-    return Identity(plate, mjd, fiber, _bestobjid(row), ra, dec, simulated)
+    if not all(isinstance(key, int) and 0 < key < 10**9 for key in numbers):
+        raise OtherFileError(f"no plate, MJD and fibre in its row or header (got {numbers})")
+    name = spectrum_id(*(int(key) for key in numbers if key is not None))
+    return Identity(name, _bestobjid(row), ra, dec, says_simulated(parts.header))
 
 
 def _position(row: _Rows | None) -> tuple[float | None, float | None]:
@@ -284,13 +296,14 @@ def _columns(identity: Identity, row: _Rows | None) -> dict[str, Any]:
     sn = value("sn_median_all")
     if sn is None:
         sn = value("sn_median")
+    plate, mjd, fiber = (int(part) for part in identity.object_id.split("-")[1:])
     instrument = clean(value("instrument"))
     if instrument is None:
-        instrument = "BOSS" if identity.plate >= _FIRST_BOSS_PLATE else "SDSS"
+        instrument = "BOSS" if plate >= _FIRST_BOSS_PLATE else "SDSS"
     return {
-        "plate": identity.plate,
-        "mjd": identity.mjd,
-        "fiber": identity.fiber,
+        "plate": plate,
+        "mjd": mjd,
+        "fiber": fiber,
         "run2d": clean(value("run2d")),
         "specobjid": clean(value("specobjid")),
         "bestobjid": identity.bestobjid,

@@ -64,10 +64,10 @@ def test_every_column_equals_astropy(file_bytes):
             assert got.tolist() == expected.tolist(), name
             if expected.dtype.kind != "U" and name != "Signed":  # astropy makes that one float
                 assert got.dtype == expected.dtype.newbyteorder("="), name
-            first = table.first(name)
+            first = table.cell(name)
             assert first == expected[0].tolist(), name
     assert table.layout.columns["real"].unit == "nanomaggy"
-    assert table.first("no such column") is None
+    assert table.cell("no such column") is None
 
 
 def test_null_marks_come_from_tnull(file_bytes):

@@ -4,6 +4,7 @@ from astropy.io import fits
 
 from trifid.errors import InputError
 from trifid.surveys import sdss
+from trifid.surveys.spectra import Identity
 
 
 def test_pixels_land_at_their_place_on_the_grid(tmp_path, spec_files):
@@ -83,7 +84,7 @@ def test_a_file_without_row_is_stored_with_nulls(tmp_path, spec_files):
         PLUG_DEC=-0.2,
     )
     got = sdss.read_spectrum(path)
-    assert got.identity == sdss.Identity(4238, 55455, 37, None, 38.2, -0.2)
+    assert got.identity == Identity("sdss-4238-55455-0037", None, 38.2, -0.2)
     assert got.columns["class"] is None and got.columns["redshift"] is None
     good = got.ivar > 0
     expected = np.median(got.flux[good] * np.sqrt(got.ivar[good]))

@@ -1,0 +1,29 @@
+"""Where the rows of a store come from: which surveys, measured or simulated."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from trifid.ingest.rows import Row
+from trifid.ingest.scan import Probe
+from trifid.store.read import Store
+from trifid.surveys.base import ABOUT_SIMULATION
+
+
+def is_simulated(folder: Path, probes: Sequence[Probe], held: Store | None) -> bool:
+    """Whether the folder, a spectrum in it or the store that is extended says it is simulated."""
+    return (
+        (folder / ABOUT_SIMULATION).is_file()
+        or (held is not None and held.manifest.provenance.get("simulated") == "true")
+        or any(found.identity is not None and found.identity.simulated for found in probes)
+    )
+
+
+def surveys_in(rows: Iterable[Row], held: Store | None) -> tuple[str, ...]:
+    """The surveys of the rows' files, and those of the store that is extended."""
+    known = held.manifest.provenance.get("surveys", "") if held is not None else ""
+    found = {name for name in known.split(",") if name}
+    for row in rows:
+        found |= {source.survey for source in row.spectra}
+        if row.images or row.picture:
+            found.add("sdss")
+    return tuple(sorted(found))

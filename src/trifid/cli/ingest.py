@@ -26,7 +26,9 @@ def ingest(
     ] = 64,
     modality: Annotated[
         list[str] | None,
-        typer.Option(help="Only image, image_rgb, spectrum or table; may be given several times."),
+        typer.Option(
+            help="Only image, image_hips, image_rgb, spectrum or table; may be given several times."
+        ),
     ] = None,
     spectra: Annotated[
         str,

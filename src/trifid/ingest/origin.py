@@ -24,6 +24,6 @@ def surveys_in(rows: Iterable[Row], held: Store | None) -> tuple[str, ...]:
     found = {name for name in known.split(",") if name}
     for row in rows:
         found |= {source.survey for source in row.spectra}
-        if row.images or row.picture:
+        if row.images or row.hips or row.picture:
             found.add("sdss")
     return tuple(sorted(found))

@@ -37,7 +37,8 @@ def gather(
         together: Spectra that several surveys took of an object become modalities of one row.
     """
     rows = Rows(catalogues)
-    by_kind: dict[str, list[Probe]] = {k: [] for k in ("spectrum", "picture", "stamp", "frame")}
+    kinds = ("spectrum", "picture", "hips", "stamp", "frame")
+    by_kind: dict[str, list[Probe]] = {kind: [] for kind in kinds}
     for probe in probes:
         by_kind[probe.kind].append(probe)
     for probe in by_kind["spectrum"]:
@@ -49,6 +50,7 @@ def gather(
     if together:
         join_spectra(rows, by_kind["spectrum"])
     _add_pictures(rows, by_kind["picture"])
+    _add_hips(rows, by_kind["hips"], bands)
     _add_stamps(rows, by_kind["stamp"], bands)
     _join_catalogues(rows, by_kind["frame"], bands, tables_only=not probes)
     return rows
@@ -69,6 +71,19 @@ def _add_pictures(rows: Rows, probes: Sequence[Probe]) -> None:
         if probe.key not in objids:
             name = f"objid-{objid}" if objid else f"file-{_printable(probe.key)}"
             rows.add(Row(name, objid, picture=probe.path), probe.path)
+
+
+def _add_hips(rows: Rows, probes: Sequence[Probe], bands: str) -> None:
+    """Joins images of an image service by objid; the centre is the position of a row without."""
+    objids = rows.by_objid()
+    for objid, images, used in _by_key(rows, probes, bands):
+        reference = next(probe for probe in used if probe is not None)
+        ra, dec = _center(reference)
+        for object_id in objids.get(objid, ()):
+            known = rows.rows[object_id].ra is not None
+            rows.change(object_id, hips=images, **({} if known else {"ra": ra, "dec": dec}))
+        if objid not in objids:
+            rows.add(Row(f"objid-{objid}", objid, ra, dec, hips=images), reference.path)
 
 
 def _add_stamps(rows: Rows, probes: Sequence[Probe], bands: str) -> None:

@@ -37,6 +37,7 @@ class Row:
         spectra: Its spectra, each a modality.
         picture: File, relative to the folder.
         images: For each band its file, or None; empty where the row has no image.
+        hips: The same of an image service.
         catalogue: For each catalogue the number of its row, or None.
         group: The sky object it belongs to; set once all rows are known.
     """
@@ -48,6 +49,7 @@ class Row:
     spectra: tuple[Source, ...] = ()
     picture: str | None = None
     images: tuple[str | None, ...] = ()
+    hips: tuple[str | None, ...] = ()
     catalogue: tuple[int | None, ...] = ()
     group: str = ""
 
@@ -55,16 +57,21 @@ class Row:
     def files(self) -> list[str]:
         """All files it is read from."""
         spectra = [source.path for source in self.spectra]
-        return [*spectra, *(n for n in (self.picture, *self.images) if n is not None)]
+        rest = (self.picture, *self.images, *self.hips)
+        return [*spectra, *(name for name in rest if name is not None)]
 
     def without(self, path: str) -> "Row":
         """The row without one of its files."""
-        images = tuple(None if name == path else name for name in self.images)
+        images, hips = (
+            tuple(None if name == path else name for name in names)
+            for names in (self.images, self.hips)
+        )
         return replace(
             self,
             spectra=tuple(source for source in self.spectra if source.path != path),
             picture=None if self.picture == path else self.picture,
             images=images if any(images) else (),
+            hips=hips if any(hips) else (),
         )
 
 

@@ -20,7 +20,7 @@ from trifid.surveys.sdss_images import ImageFile, identify_image, read_image_hea
 from trifid.surveys.spectra import Contents, Identity, OtherFileError
 from trifid.transforms.warp import world_to_pixel
 
-Kind = Literal["spectrum", "frame", "stamp", "picture"]
+Kind = Literal["spectrum", "frame", "stamp", "hips", "picture"]
 
 _OURS = re.compile(r"(shard-\d+\.arrow|manifest\.json|skipped\.parquet|store\.lock)$")
 

@@ -25,7 +25,8 @@ from trifid.surveys import sdss
 from trifid.surveys.catalogue import Catalogue
 from trifid.surveys.spectra import SURVEY_COLUMNS
 
-MODALITIES = ("image", "image_rgb", "spectrum", "table")
+MODALITIES = ("image", "image_hips", "image_rgb", "spectrum", "table")
+HIPS_UNIT = "as the image service gives it, interpolated"
 FLAGS = {
     "image_missing_band": "a band was not there; its plane is zero",
     "image_edge": "part of the cutout lies outside the frame; zero there",
@@ -71,6 +72,7 @@ def modalities_of(row: Row, naming: Naming, wanted: Collection[str]) -> tuple[st
     """The modalities of one row, sorted."""
     has = {
         "image": bool(row.images),
+        "image_hips": bool(row.hips),
         "image_rgb": row.picture is not None,
         "table": bool(naming.features)
         and (
@@ -171,10 +173,13 @@ def make_schema(
             columns[stored] = _column_spec(catalogue, name)
     found = {name for row in rows for name in modalities_of(row, naming, wanted)}
     specs: dict[str, ModalitySpec] = {}
+    image = ImageSpec(bands=tuple(bands), height=size, width=size, pixel_scale=1.0)
     if "image" in found:
-        specs["image"] = ImageSpec(
-            bands=tuple(bands), height=size, width=size, pixel_scale=_pixel_scale(probes, bands)
-        )
+        scale = _pixel_scale([probe for probe in probes if probe.kind != "hips"], bands)
+        specs["image"] = image.replace(pixel_scale=scale)
+    if "image_hips" in found:
+        scale = _pixel_scale([probe for probe in probes if probe.kind == "hips"], bands)
+        specs["image_hips"] = image.replace(pixel_scale=scale, unit=HIPS_UNIT)
     if "image_rgb" in found:
         specs["image_rgb"] = PictureSpec(height=size, width=size)
     specs |= {name: SpectrumSpec() for name in sorted(found) if name.startswith("spectrum")}

@@ -163,6 +163,9 @@ def _read(row: Row, setting: Setting, out: Mapping[str, Fields]) -> dict[str, An
         _read_picture(row.picture, setting, out["image_rgb"]["pixels"], hashes)
     if row.images and "image" in out:
         content |= _read_image(row, setting, out["image"]["flux"], hashes)
+    if row.hips and "image_hips" in out:
+        as_image = replace(row, images=row.hips)
+        _read_image(as_image, setting, out["image_hips"]["flux"], hashes, "image_hips")
     content["source_path"], content["source_sha256"] = list(hashes), list(hashes.values())
     return content
 
@@ -213,9 +216,13 @@ def _read_picture(name: str, setting: Setting, out: np.ndarray, hashes: dict[str
 
 
 def _read_image(
-    row: Row, setting: Setting, out: np.ndarray, hashes: dict[str, str]
+    row: Row,
+    setting: Setting,
+    out: np.ndarray,
+    hashes: dict[str, str],
+    modality: str = "image",
 ) -> dict[str, bool | None]:
-    spec = setting.schema.modalities["image"]
+    spec = setting.schema.modalities[modality]
     if not isinstance(spec, ImageSpec) or row.ra is None or row.dec is None:
         raise _Bad(row.files[0], "no position to cut out")
     planes: list[tuple[np.ndarray, Any] | None] = []

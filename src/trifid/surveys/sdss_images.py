@@ -4,6 +4,7 @@
     frame-r-004948-3-0199.fits[.bz2|.gz]    frame     004948-3-0199
     mosaic_r.fits (any FITS image)          frame     mosaic: the name without its band
     stamp-r-164.4311-39.0359[_x].fits       stamp     164.4311-39.0359; variants _x share it
+    hips-r-1237648721217716541.fits         hips      1237648721217716541
     1237648721217716541.jpeg, .jpg, .png    picture   the objid in the name, else the name
 
 Files of one key hold one piece of sky in several bands. The band is that of the name, else of the
@@ -50,6 +51,7 @@ _SUFFIXES = re.compile(r"\.(fits|fit|fts)(\.(bz2|gz))?$", re.IGNORECASE)
 _PICTURES = re.compile(r"\.(jpe?g|png)$", re.IGNORECASE)
 _FRAME = re.compile(r"frame-([ugriz])-(\d{6})-([1-6])-(\d{4})", re.ASCII)
 _STAMP = re.compile(r"stamp-([ugriz])-([^_]+)(?:_.*)?")
+_HIPS = re.compile(r"hips-([ugriz])-(\d{17,20})", re.ASCII)
 _BAND = re.compile(r"(?:^|[-_])([ugriz])(?=[-_]|$)")
 _OBJID = re.compile(r"(?<!\d)\d{17,20}(?!\d)", re.ASCII)
 _NUMBERS = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
@@ -69,13 +71,14 @@ class ImageFile:
 
     Attributes:
         path: Where it lies.
-        kind: `frame` needs positions; `stamp` and `picture` hold one target at their centre.
+        kind: `frame` needs positions; the others hold one target at their centre. `hips` comes
+            from an image service: interpolated twice, in the unit of the service.
         band: One of ugriz; None for pictures.
         key: The same for all bands of one piece of sky; the objid of a picture.
     """
 
     path: Path
-    kind: Literal["frame", "stamp", "picture"]
+    kind: Literal["frame", "stamp", "hips", "picture"]
     band: str | None
     key: str
 
@@ -163,6 +166,8 @@ def identify_image(path: Path) -> ImageFile | None:
         return ImageFile(path, "frame", match[1], "-".join(match.groups()[1:]))
     if match := _STAMP.fullmatch(stem):
         return ImageFile(path, "stamp", match[1], match[2])
+    if match := _HIPS.fullmatch(stem):
+        return ImageFile(path, "hips", match[1], match[2])
     try:
         with _opened(path) as stream:
             header = _read_header(stream, path)

@@ -11,6 +11,7 @@ from trifid.cli.info import describe
 from trifid.errors import ConfigError, InputError, StoreError
 from trifid.ingest import plan
 from trifid.ingest.run import ingest
+from trifid.simulate.sky_cutouts import fits_image
 from trifid.store.read import Store
 
 
@@ -422,3 +423,31 @@ def test_images_say_what_is_wrong_with_them(tmp_path):
     assert set(Store.open(tmp_path / "u").columns("image_saturated").column(0).to_pylist()) == {
         None
     }
+
+
+def test_images_of_an_image_service_are_a_modality_of_their_own(make, tmp_path):
+    folder = make(1)
+    rng = np.random.default_rng(0)
+    planes = rng.normal(0, 1, (2, 20, 20)).astype("f4")
+    objids = ("1237650795146000001", "1237650795146000099")
+    for objid, ra in zip(objids, (101.0, 50.0), strict=True):
+        for band, plane in zip("gr", planes, strict=True):
+            data = fits_image(plane, ra, -0.77176 if ra > 100 else 10.0, 0.5)
+            (folder / f"hips-{band}-{objid}.fits").write_bytes(data)
+    ingest(folder, tmp_path / "s", bands="gri", size=16)
+    store = Store.open(tmp_path / "s", full=True)
+    rows = store.columns().to_pylist()
+    assert [row["object_id"] for row in rows] == [f"objid-{objids[1]}", "sdss-0266-51630-0001"]
+    assert (rows[0]["ra"], rows[0]["dec"]) == (pytest.approx(50.0), pytest.approx(10.0))
+    spec = store.schema.modalities["image_hips"]
+    assert (spec.bands, spec.pixel_scale) == (("g", "r", "i"), 0.5) and "image" in spec.unit
+    assert "image" not in store.schema.modalities and "image_edge" not in store.schema.columns
+    flux = store.take(np.arange(2), ["image_hips"])["image_hips"]["flux"]
+    assert flux[0, :2] == pytest.approx(planes[:, 2:18, 2:18], abs=1e-4)
+    assert flux[1, :2] == pytest.approx(planes[:, 2:18, 2:18], abs=1e-4)
+    assert not flux[:, 2].any()
+    bad = folder / f"hips-r-{objids[0]}.fits"
+    bad.write_bytes(bad.read_bytes()[:-2000])
+    summary = ingest(folder, tmp_path / "t", bands="gri", size=16)
+    assert reasons(summary).keys() == {(bad.name, "")}
+    assert Store.open(tmp_path / "t").present("image_hips").all()

@@ -7,28 +7,30 @@
 Trial 0 of a recipe is the recipe as it is given. The others are drawn by a tree-structured Parzen
 estimator (Bergstra et al. 2011) whose draws depend on the seed and the trial's number alone, so a
 search that was killed and resumed finds what it would have found. Every recipe has as many trials.
+
+A trial of a network ends early, after its second epoch or later, if its best score so far is below
+the median of the finished trials' at that epoch (Optuna's median pruner). With `folds` a trial is
+trained that many times, each time validated on another share of the train and valid parts, and the
+mean counts; then it is after each fold that a trial may end.
 """
 
 import contextlib
 import fcntl
 import importlib
 import json
-import shutil
-import time
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
-from trifid.bench.tune_space import Space, builtin_space, change, check_space
-from trifid.errors import ConfigError, InputError, RunError, TrifidError
+from trifid.bench.tune_search import Plan, Search
+from trifid.bench.tune_space import Space, builtin_space, check_space
+from trifid.errors import ConfigError, RunError
 from trifid.files import read_json, safe_name, write_json, write_text
 from trifid.store.read import Store
 from trifid.training.objective import LOWER_IS_BETTER
 from trifid.training.recipe import Recipe
-from trifid.training.run import train
 
 METRICS = ("macro_f1", "accuracy", "loss", "rmse", "crps")
-_STARTUP = 8  # trials drawn at random before the estimator takes over
 _NOTE = (
     "Scores are of validation rows; the best of many trials is better there than it will be on new "
     "objects. Train the best recipe and judge it on its test rows once."
@@ -44,6 +46,8 @@ def tune(
     space: Space | None = None,
     metric: str = "default",
     seed: int = 0,
+    folds: int = 0,
+    prune: bool = True,
     resume: bool = False,
     tell: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
@@ -57,6 +61,8 @@ def tune(
         space: Fields and ranges; each recipe's built-in space by default.
         metric: Validation score; macro F1 for classes and loss for numbers by default.
         seed: Of the search (the training's seed is the recipe's own).
+        folds: Cross-validation within the train and valid parts; 0 = the recipes' own valid parts.
+        prune: Whether hopeless trials end early.
         resume: Whether `out` may hold a begun search; more trials than before go on from there.
         tell: Gets a line for each trial.
 
@@ -73,136 +79,21 @@ def tune(
     for name, recipe in named.items():
         check_space(recipe, spaces[name])
     store = Store.open(store_folder)
-    _claim(out, _settings(named, spaces, store, metric, seed), resume)
+    plan = Plan(store_folder, out, metric, seed, folds, prune)
+    splits = {name: plan.splits(recipe) for name, recipe in named.items()}
+    _claim(out, _settings(named, spaces, store, plan), resume)
     with _locked(out), _storage(optuna, out) as storage:
         found = [
-            _Search(
-                optuna, storage, recipe, spaces[name], store_folder, out, name, metric, seed
-            ).run(trials, tell)
+            Search(optuna, storage, recipe, spaces[name], splits[name], plan, name).run(
+                trials, tell
+            )
             for name, recipe in named.items()
         ]
-    return _result(found, store, metric, trials, out)
+    return _result(found, store, plan, trials)
 
 
-class _Search:
-    """The trials of one recipe."""
-
-    def __init__(
-        self,
-        optuna: Any,
-        storage: Any,
-        recipe: Recipe,
-        space: Space,
-        store: Path,
-        out: Path,
-        name: str,
-        metric: str,
-        seed: int,
-    ) -> None:
-        self.recipe = recipe.edited([f'training.select="{metric}"'])
-        self.space, self.store, self.metric, self.seed = space.space, store, metric, seed
-        self.folder, self.name, self.optuna = out / "trials" / name, name, optuna
-        self.lower = metric in LOWER_IS_BETTER
-        self.study = optuna.create_study(
-            study_name=name,
-            storage=storage,
-            direction="minimize" if self.lower else "maximize",
-            load_if_exists=True,
-        )
-
-    def run(self, trials: int, tell: Callable[[str], None]) -> dict[str, Any]:
-        """Runs what is not done yet; gives all trials and the best.
-
-        Raises:
-            RunError: If every trial failed.
-        """
-        lines = [self._as_given()]
-        tell(self._line(lines[0], trials))
-        state = self.optuna.trial.TrialState
-        for number in range(1, trials):
-            known = self.study.get_trials(deepcopy=False)
-            trial = known[number - 1] if number <= len(known) else None
-            if trial is None or trial.state == state.RUNNING:
-                lines.append(self._trial(number, trial))
-                tell(self._line(lines[-1], trials))
-            else:
-                lines.append(dict(trial.user_attrs["line"]))
-        scored = [line for line in lines if line["score"] is not None]
-        if not scored:
-            raise RunError(f"every trial of {self.name} failed; the first: {lines[0]['error']}")
-        best = (min if self.lower else max)(scored, key=lambda line: line["score"])
-        recipe = self.recipe.edited(best["set"])
-        return {
-            "recipe": self.name,
-            "as_given": lines[0]["score"],
-            "best": best,
-            "seconds": round(sum(line["seconds"] for line in lines), 2),
-            "space": {path: span.model_dump(mode="json") for path, span in self.space.items()},
-            "trials": lines,
-            "toml": recipe.toml(),
-        }
-
-    def _as_given(self) -> dict[str, Any]:
-        path = self.folder / "0000.json"
-        if not path.is_file():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            write_json(path, self._train(0, []))
-        return read_json(path)
-
-    def _trial(self, number: int, running: Any) -> dict[str, Any]:
-        """Draws and trains one trial; one that was killed keeps what was drawn for it."""
-        self.study.sampler = self.optuna.samplers.TPESampler(
-            seed=self.seed * 100_003 + number, n_startup_trials=_STARTUP
-        )
-        if running is None:
-            trial = self.study.ask()
-        else:
-            trial = self.optuna.trial.Trial(self.study, running._trial_id)
-        drawn = {path: span.suggest(trial, path) for path, span in self.space.items()}
-        line = self._train(number, [change(path, value) for path, value in drawn.items()])
-        trial.set_user_attr("line", line)
-        if line["score"] is None:
-            self.study.tell(trial.number, state=self.optuna.trial.TrialState.FAIL)
-        else:
-            self.study.tell(trial.number, line["score"])
-        return line
-
-    def _train(self, number: int, changes: list[str]) -> dict[str, Any]:
-        folder, started = self.folder / f"{number:04d}", time.monotonic()
-        score: float | None = None
-        error = ""
-        try:
-            train(self.recipe.edited(changes), self.store, folder, resume=True)
-            score = self._score(folder)
-        except InputError:
-            raise
-        except TrifidError as problem:  # a loss that is not finite, values that do not fit
-            error = str(problem)
-        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-        seconds = round(time.monotonic() - started, 2)
-        return {
-            "trial": number,
-            "score": score,
-            "set": changes,
-            "seconds": seconds,
-            "error": error,
-        }
-
-    def _score(self, folder: Path) -> float:
-        text = (folder / "log.jsonl").read_text(encoding="utf-8")
-        values = [json.loads(line)[f"valid_{self.metric}"] for line in text.splitlines()]
-        return float(min(values) if self.lower else max(values))
-
-    def _line(self, line: dict[str, Any], trials: int) -> str:
-        score = "failed: " + line["error"] if line["score"] is None else f"{line['score']:.4f}"
-        return f"{self.name}, trial {line['trial'] + 1} of {trials}: {self.metric} {score}" + (
-            f" ({', '.join(line['set'])})" if line["set"] else " (as given)"
-        )
-
-
-def _result(
-    found: list[dict[str, Any]], store: Store, metric: str, trials: int, out: Path
-) -> dict[str, Any]:
+def _result(found: list[dict[str, Any]], store: Store, plan: Plan, trials: int) -> dict[str, Any]:
+    out, metric = plan.out, plan.metric
     for entry in found:
         write_text(out / f"best-{entry['recipe']}.toml", entry.pop("toml"))
     choose = min if metric in LOWER_IS_BETTER else max
@@ -213,6 +104,7 @@ def _result(
         "metric": metric,
         "lower_is_better": metric in LOWER_IS_BETTER,
         "trials": trials,
+        "folds": plan.folds,
         "store_hash": store.hash(),
         "simulated": store.manifest.provenance.get("simulated", "false") == "true",
         "recipes": found,
@@ -226,18 +118,22 @@ def _result(
 def result_text(document: dict[str, Any]) -> str:
     """The result as a Markdown table."""
     rows = " of simulated objects" if document["simulated"] else ""
+    folds = f", mean of {document['folds']} folds" if document["folds"] else ""
     lines = [
-        f"{document['metric']} of validation rows{rows}, {document['trials']} trials a recipe.",
+        f"{document['metric']} of validation rows{rows}{folds}, "
+        f"{document['trials']} trials a recipe.",
         "",
-        "| recipe | as given | best | trial | settings | seconds |",
-        "|---|---|---|---|---|---|",
+        "| recipe | as given | best | trial | settings | ended early | failed | seconds |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for entry in document["recipes"]:
         best, given = entry["best"], entry["as_given"]
+        ended = sum(bool(line["ended"]) for line in entry["trials"])
+        failed = sum(bool(line["error"]) for line in entry["trials"])
         lines.append(
             f"| {entry['recipe']} | {'-' if given is None else f'{given:.4f}'} "
             f"| {best['score']:.4f} | {best['trial']} | {', '.join(best['set']) or 'as given'} "
-            f"| {entry['seconds']:.0f} |"
+            f"| {ended} | {failed} | {entry['seconds']:.0f} |"
         )
     return "\n".join([*lines, "", document["note"], ""])
 
@@ -257,14 +153,16 @@ def _checked(recipes: Sequence[Recipe], metric: str) -> str:
 
 
 def _settings(
-    named: dict[str, Recipe], spaces: dict[str, Space], store: Store, metric: str, seed: int
+    named: dict[str, Recipe], spaces: dict[str, Space], store: Store, plan: Plan
 ) -> dict[str, Any]:
     return {
         "recipes": {name: recipe.hash() for name, recipe in named.items()},
         "spaces": {name: space.model_dump(mode="json") for name, space in spaces.items()},
         "store_hash": store.hash(),
-        "metric": metric,
-        "seed": seed,
+        "metric": plan.metric,
+        "seed": plan.seed,
+        "folds": plan.folds,
+        "prune": plan.prune,
     }
 
 

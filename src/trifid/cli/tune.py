@@ -21,6 +21,10 @@ def tune(
         str, typer.Option(help="Validation score: macro_f1, accuracy, loss, rmse or crps.")
     ] = "default",
     seed: Annotated[int, typer.Option(min=0, help="Of the search.")] = 0,
+    folds: Annotated[
+        int, typer.Option(min=0, help="Cross-validate within the train and valid parts.")
+    ] = 0,
+    prune: Annotated[bool, typer.Option(help="End trials early that are below the median.")] = True,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", help="Change one field of every recipe first; repeatable."),
@@ -42,6 +46,8 @@ def tune(
         space=read_space(space) if space else None,
         metric=metric,
         seed=seed,
+        folds=folds,
+        prune=prune,
         resume=resume,
         tell=lambda text: typer.echo(printable(text), err=True),
     )

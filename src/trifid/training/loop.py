@@ -6,7 +6,7 @@ so a run that was killed and resumed ends with the same weights, to the bit in o
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,12 @@ from trifid.transforms.mixup import mix, pairs
 from trifid.transforms.pipeline import Pipeline
 
 CHECKPOINT_SECONDS = 120.0
+Watch = Callable[[list[dict[str, Any]]], bool]  # the log so far -> whether training shall stop
+
+
+def go_on(history: list[dict[str, Any]]) -> bool:
+    """Watches nothing: training goes on."""
+    return False
 
 
 @dataclass
@@ -73,6 +79,7 @@ class Trainer:
         config: The recipe's training part.
         place: Device and processes.
         folder: Where `checkpoints/` and `log.jsonl` go.
+        watch: Looks at the log after each epoch; its word ends training early.
     """
 
     def __init__(
@@ -85,10 +92,11 @@ class Trainer:
         config: TrainingConfig,
         place: Place,
         folder: Path,
+        watch: Watch = go_on,
     ) -> None:
         self.model, self.pipeline, self.loader = model.to(place.device), pipeline, loader
         self.rows, self.objective, self.config = rows, objective, config
-        self.place, self.folder = place, folder
+        self.place, self.folder, self.watch = place, folder, watch
         pipeline.to(place.device)
         self.optimiser = optim.optimiser(model, config)
         self.state, self.best = State(), weights(model)
@@ -103,7 +111,7 @@ class Trainer:
         state, config = self.state, self.config
         left = (config.epochs - state.epoch) * self.steps_per_epoch - state.step
         with progress("training", left, unit="steps") as advance:
-            while state.epoch < config.epochs and not self._patience_is_over():
+            while state.epoch < config.epochs and not self._is_over():
                 self.train_epoch(advance)
                 self._validate()
                 state.epoch, state.step = state.epoch + 1, 0
@@ -186,10 +194,10 @@ class Trainer:
         found = scores(model, self.pipeline, self.loader, rows, self.place, batch_size=size)
         return Answers.joined(part.answers for part in found)
 
-    def _patience_is_over(self) -> bool:
-        """Whether so many epochs brought no better score that training stops early."""
+    def _is_over(self) -> bool:
+        """Whether training stops early: no better score for long, or who watches says so."""
         waited = self.state.epoch - 1 - self.state.best_epoch
-        return 0 < self.config.patience <= waited
+        return 0 < self.config.patience <= waited or self.watch(self.state.history)
 
     def _save(self) -> None:
         """Writes a checkpoint and the log; other processes do not wait, they meet at a step."""

@@ -29,7 +29,7 @@ from trifid.store.read import Store
 from trifid.training.bundle import CARD, build_model, load_bundle, save_bundle
 from trifid.training.device import Place, place
 from trifid.training.estimator import fit_estimator
-from trifid.training.loop import Trained, Trainer
+from trifid.training.loop import Trained, Trainer, Watch, go_on
 from trifid.training.objective import ClassObjective, NumberObjective, Objective
 from trifid.training.recipe import Recipe
 from trifid.training.rows import TaskRows, fit_pipeline, ids_hash, make_loader, task_rows
@@ -41,9 +41,17 @@ PACKAGES = ("numpy", "torch", "pyarrow", "astropy", "scikit-learn", "safetensors
 
 
 def train(
-    recipe: Recipe, store_folder: Path, out: Path, *, folds: int = 0, resume: bool = False
+    recipe: Recipe,
+    store_folder: Path,
+    out: Path,
+    *,
+    folds: int = 0,
+    resume: bool = False,
+    watch: Watch = go_on,
 ) -> list[Path]:
     """Trains a recipe on a store; gives the folders of the trained runs, one a fold.
+
+    `watch` sees the log of a network after each epoch and may end its training.
 
     Raises:
         RunError: If the folder holds another run, or a run of this recipe and `resume` is off.
@@ -62,12 +70,13 @@ def train(
             write_json(out / "environment.json", environment(here.device))
         here.wait()
         for run, split in zip(runs, splits, strict=True):
-            _train_one(recipe.replace(split=split), store, run, here, _document(recipe, store, 0))
+            one, document = recipe.replace(split=split), _document(recipe, store, 0)
+            _train_one(one, store, run, here, document, watch)
     return runs
 
 
 def _train_one(
-    recipe: Recipe, store: Store, out: Path, here: Place, document: dict[str, Any]
+    recipe: Recipe, store: Store, out: Path, here: Place, document: dict[str, Any], watch: Watch
 ) -> None:
     if (out / "bundle" / CARD).is_file():
         (out / "run.lock").unlink(missing_ok=True)  # left by a kill after the last byte
@@ -89,7 +98,7 @@ def _train_one(
             write_text(out / "recipe.toml", recipe.toml())
             write_json(out / "environment.json", environment(here.device))
             write_json(out / "run.json", document | _split_document(rows, recipe, task))
-        trained = _trained(model, pipeline, loader, rows, scales, task, recipe, here, out)
+        trained = _trained(model, pipeline, loader, rows, scales, task, recipe, here, out, watch)
         if not here.leads:
             return
         write_json(out / "cost.json", _cost(model, trained, rows, here))
@@ -126,13 +135,14 @@ def _trained(
     recipe: Recipe,
     here: Place,
     out: Path,
+    watch: Watch,
 ) -> Trained:
     config = recipe.training
     objective: Objective = (
         ClassObjective(task.classes, config) if task.classes else NumberObjective(scales, config)
     )
     if isinstance(model, nn.Module):
-        return Trainer(model, pipeline, loader, rows, objective, config, here, out).run()
+        return Trainer(model, pipeline, loader, rows, objective, config, here, out, watch).run()
     return fit_estimator(model, pipeline, loader, rows, objective, config, here, out)
 
 

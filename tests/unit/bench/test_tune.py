@@ -58,7 +58,7 @@ def test_the_first_trial_is_the_recipe_and_the_best_is_kept(tuned, neighbours):
 def test_a_search_that_was_killed_finds_what_it_would_have_found(
     tuned, neighbours, store_folder, tmp_path, monkeypatch
 ):
-    from trifid.bench import tune as module
+    from trifid.bench import tune_search as module
 
     real, calls = module.train, []
 
@@ -102,7 +102,7 @@ def test_test_rows_are_never_read(neighbours, store_folder, tmp_path, monkeypatc
 def test_recipes_get_the_same_budget_and_a_failed_trial_counts(
     neighbours, store_folder, tmp_path, monkeypatch
 ):
-    from trifid.bench import tune as module
+    from trifid.bench import tune_search as module
 
     tree = neighbours.replace(name="tree", model=ClassicalConfig(method=DecisionTreeMethod()))
     real = module.train

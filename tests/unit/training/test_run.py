@@ -160,3 +160,32 @@ def test_k_folds_train_k_runs(store_folder, small_recipe, tmp_path):
     assert [run.name for run in runs] == ["fold-0", "fold-1"]
     first, second = (_weights(run) for run in runs)
     assert any(not torch.equal(first[name], second[name]) for name in first)
+
+
+def test_who_watches_may_end_a_training_and_a_resumed_one_ends_there_too(
+    small_recipe, store_folder, tmp_path, monkeypatch
+):
+    from trifid.training import run as module
+
+    recipe = small_recipe.edited(["training.epochs=3"]).replace(
+        inputs={"table": small_recipe.inputs["table"]},
+        training=small_recipe.training.replace(epochs=3, modality_dropout=0.0),
+    )
+    seen = []
+
+    def watch(history):
+        seen.append(len(history))
+        return len(history) == 2
+
+    def killed(*args, **named):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "save_bundle", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe, store_folder, tmp_path / "run", watch=watch)
+    assert seen == [0, 1, 2]
+    log = (tmp_path / "run" / "log.jsonl").read_text()
+    train(recipe, store_folder, tmp_path / "run", resume=True, watch=watch)
+    assert seen == [0, 1, 2, 2] and (tmp_path / "run" / "log.jsonl").read_text() == log
+    assert len(log.splitlines()) == 2

@@ -28,12 +28,16 @@ def single_features(
     if not features:
         return Finding("single features", "none", "the recipe has no table")
     probes = {n: tree_probe(v[:, None], labels, groups) for n, v in features.items()}
-    numbers = {n: round(probe.skill, 3) for n, probe in probes.items()}
+    numbers = {
+        n: {"skill": round(probe.skill, 3), "accuracy": round(probe.accuracy, 3)}
+        for n, probe in probes.items()
+    }
     bad = [n for n, p in probes.items() if p.skill > _FAIL_SKILL or p.given_away]
     if bad:
         best = max(bad, key=lambda name: probes[name].skill)
         classes = sorted({task.classes[k] for n in bad for k in probes[n].given_away})
-        reason = f"{', '.join(bad)} nearly give the label away (skill {numbers[best]})"
+        said = ", ".join(f"{key} {value}" for key, value in numbers[best].items())
+        reason = f"{', '.join(bad)} nearly give the label away ({best}: {said})"
         reason += f"; classes {', '.join(classes)} in full" if classes else ""
         return Finding("single features", "fail", reason, numbers)
     strong = [name for name, probe in probes.items() if probe.skill > _WARN_SKILL]

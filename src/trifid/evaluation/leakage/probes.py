@@ -3,7 +3,6 @@
 Every score is out of fold, with all rows of a group in one fold.
 """
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,6 @@ import numpy as np
 from scipy.stats import chi2_contingency
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.tree import DecisionTreeClassifier
 
 FOLDS = 5
@@ -25,10 +23,12 @@ class TreeProbe:
 
     Attributes:
         skill: Balanced accuracy on a scale where guessing is 0 and perfection 1.
+        accuracy: Share of rows put right.
         given_away: Classes found with recall and precision above 0.99.
     """
 
     skill: float
+    accuracy: float
     given_away: tuple[int, ...]
 
 
@@ -54,7 +54,11 @@ def tree_probe(
     precision = hits / np.maximum(called, 1)
     chance = 1.0 / len(names)
     given = names[(recall > _PURITY) & (precision > _PURITY)]
-    return TreeProbe(float((recall.mean() - chance) / (1 - chance)), tuple(int(k) for k in given))
+    return TreeProbe(
+        float((recall.mean() - chance) / (1 - chance)),
+        float((predicted == labels).mean()),
+        tuple(int(k) for k in given),
+    )
 
 
 def boosted_auc(values: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> float:
@@ -62,7 +66,9 @@ def boosted_auc(values: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> f
     names = np.unique(labels)
     scores = np.zeros((len(labels), len(names)))
     for fit, new in folds(labels, groups):
-        model = HistGradientBoostingClassifier(max_iter=60, max_depth=4, random_state=0)
+        model = HistGradientBoostingClassifier(
+            max_iter=30, max_depth=4, learning_rate=0.2, early_stopping=False, random_state=0
+        )
         model.fit(values[fit], labels[fit])
         known = np.isin(names, labels[fit]).nonzero()[0]  # a rare class may be in no other fold
         scores[np.ix_(new, known)] = model.predict_proba(values[new])
@@ -102,9 +108,20 @@ def association(flags: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
 
 
 def folds(labels: np.ndarray, groups: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Stratified folds that keep groups together; fewer where the rarest class is small."""
+    """Folds that keep groups together, stratified by the class of a group's first row.
+
+    Groups are dealt out in turn, class after class. There are fewer folds where the rarest class
+    is small.
+
+    Returns:
+        (rows to fit on, rows to judge) of each fold.
+    """
     number = int(min(FOLDS, np.bincount(labels)[np.unique(labels)].min(), len(np.unique(groups))))
-    splitter = StratifiedGroupKFold(max(number, 2), shuffle=True, random_state=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a rare class may be missing from a fold
-        return list(splitter.split(labels, labels, groups))
+    number = max(number, 2)
+    names, first, place = np.unique(groups, return_index=True, return_inverse=True)
+    shuffled = np.random.default_rng(0).random(len(names))
+    fold = np.empty(len(names), np.int64)
+    fold[np.lexsort((shuffled, labels[first]))] = np.arange(len(names)) % number
+    return [
+        (np.flatnonzero(fold[place] != k), np.flatnonzero(fold[place] == k)) for k in range(number)
+    ]

@@ -13,7 +13,9 @@ from trifid.cli.bench import bench
 from trifid.cli.compare import compare
 from trifid.cli.demo import demo
 from trifid.cli.evaluate import evaluate
+from trifid.cli.export import export
 from trifid.cli.fetch import fetch
+from trifid.cli.import_ import import_path
 from trifid.cli.info import info
 from trifid.cli.ingest import ingest
 from trifid.cli.join import join
@@ -52,6 +54,8 @@ VERBS: dict[str, Callable[..., Any]] = {
     "predict": predict,
     "report": report,
     "repro": repro,
+    "export": export,
+    "import": import_path,
     "bench": bench,
     "audit": audit,
     "list": list_names,

@@ -16,6 +16,7 @@ from trifid.evaluation.conformal import no_columns
 from trifid.evaluation.evaluate import evaluate
 from trifid.evaluation.predictions import PredictionsWriter, pool_folds, read_predictions
 from trifid.evaluation.slices import number_slices, slices, store_columns
+from trifid.exchange.credit import data_credit, model_citation
 from trifid.files import read_json, write_json
 from trifid.inference.score import on_device, store_loader
 from trifid.models.base import gives_probabilities
@@ -125,7 +126,7 @@ def _write(
     subsets = default_subsets(tuple(bundle.pipeline.inputs))
     metadata = _metadata(bundle) | {
         "store_hash": store.hash(),
-        "simulated": store.manifest.provenance.get("simulated", "false"),
+        **data_credit(store.manifest.provenance),
     }
     form = {"classes": bundle.classes, "targets": bundle.targets}
     total = sum(len(rows) for rows in folds.values())
@@ -175,6 +176,7 @@ def _metadata(bundle: Bundle) -> dict[str, Any]:
         "model": card.recipe.name,
         "recipe_hash": card.recipe.hash(),
         "bundle_hash": bundle.hash,
+        "citation": model_citation(card.recipe.model),
     }
     if not bundle.targets:
         known["probabilistic"] = gives_probabilities(bundle.model)

@@ -12,7 +12,7 @@ forbid; FITS, which is ASCII, gets the rest as backslash escapes.
 
 import csv
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +41,16 @@ def _parquet(table: pa.Table, path: Path) -> None:
 def _fits(table: pa.Table, path: Path) -> None:
     from astropy.io import fits
 
-    units = [_about(field)["unit"] for field in table.schema]
-    hdu = fits.table_to_hdu(_astropy(table, _ascii, units))
+    table = _logicals_as_numbers(table)
+    hdu = fits.table_to_hdu(_astropy(table, _ascii))
     for number, field in enumerate(table.schema, start=1):
         about = _about(field)
-        for keyword, value in (("TUCD", about["ucd"]), ("TCOMM", about["description"])):
-            if value:
-                hdu.header[f"{keyword}{number}"] = _ascii(value)
+        cards = {
+            "TUNIT": _standard_unit(about["unit"], "fits") or about["unit"],
+            "TUCD": about["ucd"],
+            "TCOMM": about["description"],
+        }
+        hdu.header.update({f"{card}{number}": _ascii(text) for card, text in cards.items() if text})
     metadata = _metadata(table)
     for card, (key, value) in zip(_cards(metadata), metadata.items(), strict=True):
         text = _ascii(value)
@@ -58,7 +61,15 @@ def _fits(table: pa.Table, path: Path) -> None:
     hdu.writeto(path)
 
 
-def _cards(names: Sequence[str] | dict[str, str]) -> list[str]:
+def _logicals_as_numbers(table: pa.Table) -> pa.Table:
+    """Logical columns that have nulls as 0 and 1: few readers know the null of FITS logicals."""
+    for index, field in enumerate(table.schema):
+        if pa.types.is_boolean(field.type) and table[index].null_count:
+            table = table.set_column(index, field.with_type(pa.int16()), table[index].cast("int16"))
+    return table
+
+
+def _cards(names: Iterable[str]) -> list[str]:
     """A keyword of eight characters for each name, all different."""
     used: list[str] = []
     for name in names:
@@ -76,15 +87,18 @@ def _votable(table: pa.Table, path: Path) -> None:
     from astropy.io.votable.exceptions import W03
     from astropy.io.votable.tree import Info
 
-    units = [_vo_unit(_about(field)["unit"]) for field in table.schema]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", W03)  # XML ids are made from the names of columns
-        votable = from_table(_astropy(table, _plain, units))
+        votable = from_table(_astropy(table, _plain))
     (resource,) = votable.resources
     for field, column in zip(table.schema, resource.tables[0].fields, strict=True):
         about = _about(field)
         column.ucd = about["ucd"] or None
-        column.description = about["description"] or None
+        unit, description = about["unit"], about["description"]
+        column.unit = _vo_unit(unit) or None
+        if unit and not column.unit:
+            description = f"{description} [{unit}]"
+        column.description = description.strip() or None
     metadata = _metadata(table)
     resource.description = metadata.get("description") or "written by trifid"
     resource.infos.extend(Info(name=key, value=value) for key, value in metadata.items())
@@ -92,15 +106,19 @@ def _votable(table: pa.Table, path: Path) -> None:
 
 
 def _vo_unit(unit: str) -> str:
-    """A unit as VOUnits write it; one they do not know is quoted, which they allow."""
+    """A unit as VOUnits write it; a word that they do not know is quoted, which they allow."""
+    known = _standard_unit(unit, "vounit")
+    return known or (f"'{unit}'" if unit.isascii() and unit.isalpha() else "")
+
+
+def _standard_unit(unit: str, standard: str) -> str:
+    """A unit in the spelling of a standard; empty where the standard has no such unit."""
     from astropy import units
 
-    if not unit:
-        return ""
     try:
-        return units.Unit(unit).to_string("vounit")
-    except (ValueError, TypeError):
-        return f"'{unit}'" if unit.isascii() and unit.isalpha() else ""
+        return units.Unit(unit).to_string(standard) if unit else ""
+    except (ValueError, TypeError, ArithmeticError, RecursionError):
+        return ""
 
 
 def _csv(table: pa.Table, path: Path) -> None:
@@ -130,24 +148,33 @@ def _cell(value: Any) -> Any:
     return "" if value is None else value
 
 
-def _astropy(table: pa.Table, text: Callable[[str], str], units: Sequence[str]) -> Any:
-    """An astropy table of the values, with names that differ and units; nulls are masked."""
+def _astropy(table: pa.Table, text: Callable[[str], str]) -> Any:
+    """An astropy table of the values, with names that differ; nulls are masked."""
     from astropy.table import Column, MaskedColumn, Table
 
     columns: list[Any] = []
-    for name, unit, field in zip(_names(table, text), units, table.schema, strict=True):
+    for name, field in zip(_names(table, text), table.schema, strict=True):
         array = table[field.name].combine_chunks()
-        kind: Any = Column
-        extra: dict[str, Any] = {}
         if pa.types.is_string(field.type):
             values = np.array([text(value or "") for value in array.to_pylist()], dtype=np.str_)
+            columns.append(Column(values, name=name))
         elif pa.types.is_floating(field.type) or not array.null_count:
-            values = array.to_numpy(zero_copy_only=False)  # a null float is NaN
+            columns.append(Column(array.to_numpy(zero_copy_only=False), name=name))  # null is NaN
         else:
-            kind, extra = MaskedColumn, {"mask": array.is_null().to_numpy(zero_copy_only=False)}
-            values = array.fill_null(pa.scalar(0).cast(field.type)).to_numpy(zero_copy_only=False)
-        columns.append(kind(values, name=name, unit=text(unit) or None, **extra))
+            null = _unused(array)
+            values = array.fill_null(pa.scalar(null, field.type)).to_numpy(zero_copy_only=False)
+            mask = array.is_null().to_numpy(zero_copy_only=False)
+            columns.append(MaskedColumn(values, name=name, mask=mask, fill_value=null))
     return Table(columns)
+
+
+def _unused(array: pa.Array) -> int | bool:
+    """A value that stands for null: of integers one that does not occur."""
+    if pa.types.is_boolean(array.type):
+        return False
+    limits = np.iinfo(array.type.to_pandas_dtype())
+    held = set(array.drop_null().unique().to_pylist())
+    return next(number for number in range(int(limits.min), int(limits.max)) if number not in held)
 
 
 def _names(table: pa.Table, text: Callable[[str], str]) -> list[str]:

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from trifid.config import parse
-from trifid.errors import ConfigError, InputError
+from trifid.errors import ConfigError, InputError, StoreError
 from trifid.exchange.credit import data_credit
 from trifid.exchange.ucd import ucd_of
 from trifid.schema.block import Block, Fields
@@ -204,7 +204,7 @@ def stored_schema(kind: pa.Schema, where: str) -> tuple[StoreSchema, dict[str, s
         given: Any = json.loads(metadata.get(_PROVENANCE.encode(), b"{}"))
         provenance = {str(key): str(value) for key, value in dict(given).items()}
         expected = arrow_schema(schema, ())
-    except (ValueError, RecursionError, TypeError, ConfigError) as error:
+    except (ValueError, RecursionError, TypeError, ConfigError, StoreError) as error:
         raise InputError(f"{where}: its schema cannot be read: {error!s:.200}") from None
     fields = [*expected]
     for name, place in places(schema, arrays=True).items():

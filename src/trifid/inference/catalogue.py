@@ -7,7 +7,9 @@ import numpy as np
 import pyarrow as pa
 
 from trifid.errors import ConfigError
+from trifid.exchange.credit import data_credit, model_citation
 from trifid.exchange.tables import FORMATS, write_catalogue
+from trifid.exchange.ucd import ucd_of
 from trifid.inference.predict import find_bundle
 from trifid.inference.score import Scored, score_store
 from trifid.models.base import gives_probabilities
@@ -45,7 +47,7 @@ def predict_catalogue(bundle_folder: Path, store_folder: Path, out: Path) -> dic
         for done, scored in score_store(bundle, store, rows):
             parts.append(scored)
             advance(len(done))
-    table = _table(identity, parts, bundle)
+    table = _table(identity, parts, bundle, data_credit(store.manifest.provenance))
     write_catalogue(table, out)
     used = table["used"].to_pylist()
     return {
@@ -56,7 +58,9 @@ def predict_catalogue(bundle_folder: Path, store_folder: Path, out: Path) -> dic
     }
 
 
-def _table(identity: pa.Table, parts: list[Scored], bundle: Bundle) -> pa.Table:
+def _table(
+    identity: pa.Table, parts: list[Scored], bundle: Bundle, credit: dict[str, str]
+) -> pa.Table:
     inputs = tuple(bundle.pipeline.inputs)
     present = _joined([part.present for part in parts], len(inputs)).astype(bool)
     odd = _joined([part.outside for part in parts], len(inputs)).astype(bool)
@@ -75,16 +79,21 @@ def _table(identity: pa.Table, parts: list[Scored], bundle: Bundle) -> pa.Table:
         ("out_of_domain", pa.array(odd.any(axis=1)), "", "an input looks unlike training data"),
     ]
     fields = [
-        pa.field(name, values.type, metadata={"unit": unit, "description": text})
+        pa.field(
+            name, values.type, metadata={"unit": unit, "description": text, "ucd": ucd_of(name)}
+        )
         for name, values, unit, text in columns
     ]
     card = bundle.card
     metadata = {
+        "description": f"what trifid predicts for {len(used)} rows: task {card.task.name}",
         "task": card.task.name,
         "recipe": card.recipe.name,
         "bundle_sha256": bundle.hash,
         "trained_on_simulated_data": card.provenance.get("simulated", "unknown"),
         "trifid": __version__,
+        **credit,
+        "citation": model_citation(card.recipe.model),
     }
     return pa.table([c[1] for c in columns], schema=pa.schema(fields, metadata=metadata))
 

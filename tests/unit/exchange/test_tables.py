@@ -1,11 +1,14 @@
 """Flat tables in four formats: equal numbers, units, and text that stays text."""
 
 import csv
+import io
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from astropy.io import fits
+from astropy.io.votable import parse, validate
 from astropy.table import Table
 
 from trifid.exchange.tables import FORMATS, write_catalogue
@@ -74,6 +77,112 @@ def test_csv_runs_nothing_and_steers_no_terminal(hostile, tmp_path):
     assert rows[9][0] == HOSTILE[8]
     assert rows[1][1] == "-1.5" and rows[2][1] == ""  # numbers stay numbers, null is empty
     assert rows[0][-1] == "prob_=cmd()é"
+
+
+@pytest.fixture
+def catalogue():
+    """Predictions as `trifid predict` writes them: positions, a class, a number, credit."""
+    return table(
+        text("object_id", ["a", "b", None]),
+        numbers("ra", [1.0, 2.0, None]),
+        numbers("dec", [-1.0, None, 3.0]),
+        text("predicted", ["SF", None, "AGN"]),
+        numbers("prob_SF", [0.25, None, 1.0], pa.float32(), ""),
+        numbers("modelmag_r", [17.5, 18.5, None], pa.float32(), "mag"),
+        numbers("flux", [1.0, 2.0, None], pa.float32(), "1e-17 erg / (s cm2 angstrom)"),
+        numbers("spectroflux_r", [1.0, 2.0, None], pa.float32(), "nanomaggy"),
+        numbers("odd", [1, 2, None], pa.int64(), "no unit: <at> all"),
+        numbers("clean", [True, None, False], pa.bool_(), ""),
+        metadata={
+            "task": "galaxy4",
+            "trained_on_simulated_data": "false",
+            "trained_on_store": "x" * 200,
+            "acknowledgement": "Thanks é\nhttps://www.sdss.org/collaboration/citing-sdss/ " * 3,
+            "citation": "GCSNet, preprints.org 202604.1739",
+        },
+    )
+
+
+@pytest.mark.parametrize("name", ["hostile", "catalogue"])
+def test_a_votable_passes_the_validator(name, request, tmp_path):
+    path = tmp_path / "c.vot"
+    write_catalogue(request.getfixturevalue(name), path)
+    told = io.StringIO()
+    assert validate(path, output=told), told.getvalue()
+    parse(path, verify="exception")
+
+
+def test_a_votable_says_what_columns_mean(catalogue, tmp_path):
+    write_catalogue(catalogue, tmp_path / "c.vot")
+    votable = parse(tmp_path / "c.vot")
+    fields = {field.name: field for field in votable.get_first_table().fields}
+    ucds = {name: field.ucd for name, field in fields.items()}
+    assert ucds["object_id"] == "meta.id;meta.main" and ucds["ra"] == "pos.eq.ra;meta.main"
+    assert ucds["predicted"] == "src.class" and ucds["prob_SF"] == "stat.probability"
+    assert ucds["modelmag_r"] == "phot.mag;em.opt.R" and ucds["odd"] is None
+    assert fields["ra"].description == "a number"
+    infos = {info.name: info.value for info in votable.resources[0].infos}
+    assert infos["citation"] == "GCSNet, preprints.org 202604.1739"
+    assert infos["acknowledgement"].startswith("Thanks éhttps://www.sdss.org/")
+
+
+@pytest.mark.parametrize("suffix", [".fits", ".vot"])
+def test_astropy_reads_units(catalogue, suffix, tmp_path):
+    write_catalogue(catalogue, tmp_path / f"c{suffix}")
+    got = Table.read(tmp_path / f"c{suffix}")
+    assert got["ra"].unit == "deg" and got["modelmag_r"].unit == "mag"
+    assert got["flux"].unit == "1e-17 erg / (s cm2 Angstrom)"
+    assert "nanomaggy" in str(got["spectroflux_r"].unit)
+    assert got["prob_SF"].unit is None
+    assert np.ma.getmaskarray(got["odd"]).tolist() == [False, False, True]
+
+
+def test_fits_says_what_columns_mean(catalogue, tmp_path):
+    write_catalogue(catalogue, tmp_path / "c.fits")
+    with fits.open(tmp_path / "c.fits") as hdus:
+        hdus.verify("exception")
+        header = hdus[1].header
+    assert header["TTYPE2"] == "ra" and header["TUCD2"] == "pos.eq.ra;meta.main"
+    assert header["TUNIT2"] == "deg" and header["TCOMM2"] == "a number"
+    said = "".join(header["COMMENT"])
+    assert "citation: GCSNet, preprints.org 202604.1739" in said
+    assert said.count("https://www.sdss.org/collaboration/citing-sdss/") == 3
+    assert "Thanks \\xe9https" in said
+    assert header["TASK"] == "galaxy4"
+    assert header["TRAINED_"] == "false" and header["TRAINE2"] == "x" * 200
+
+
+@pytest.mark.parametrize("suffix", sorted(FORMATS))
+def test_credit_is_in_every_format(catalogue, suffix, tmp_path):
+    write_catalogue(catalogue, tmp_path / f"c{suffix}")
+    data = (tmp_path / f"c{suffix}").read_bytes().replace(b"\n", b"")
+    assert b"preprints.org 202604.1739" in data
+    assert b"www.sdss.org" in data
+
+
+@pytest.mark.parametrize("suffix", [".fits", ".vot"])
+def test_nulls_are_no_values_and_values_no_nulls(suffix, tmp_path):
+    least = -(2**63)
+    given = table(
+        numbers("n", [999999, None, 0, -1, least], pa.int64(), ""),
+        numbers("small", [-(2**15), None, 7, 2**15 - 1, 0], pa.int16(), ""),
+        numbers("clean", [True, None, False, True, None], pa.bool_(), ""),
+        numbers("sure", [True, False, False, True, True], pa.bool_(), ""),
+    )
+    write_catalogue(given, tmp_path / f"c{suffix}")
+    got = Table.read(tmp_path / f"c{suffix}")
+    for name in given.column_names:
+        values = [None if value is np.ma.masked else int(value) for value in got[name]]
+        assert values == given[name].to_pylist(), name
+
+
+def test_names_that_differ_in_case_only_stay_apart(tmp_path):
+    both = table(numbers("g", [1.0]), numbers("G", [2.0]), numbers("\x1bg", [3.0]))
+    for suffix in (".fits", ".vot"):
+        write_catalogue(both, tmp_path / f"c{suffix}")
+        got = Table.read(tmp_path / f"c{suffix}")
+        assert [got[name][0] for name in got.colnames] == [1.0, 2.0, 3.0]
+        assert len({name.lower() for name in got.colnames}) == 3
 
 
 def test_votable_and_fits_can_be_read_whatever_the_text(hostile, tmp_path):

@@ -9,8 +9,8 @@ import pytest
 from astropy.table import Table
 
 from trifid.errors import BundleError, ConfigError, StoreError
-from trifid.inference.catalogue import predict_catalogue
 from trifid.exchange.tables import FORMATS
+from trifid.inference.catalogue import predict_catalogue
 from trifid.schema.modality import ImageSpec
 
 
@@ -37,6 +37,9 @@ def test_columns_units_and_provenance(catalogue, bundle):
     assert metadata[b"bundle_sha256"].decode() == bundle.hash
     assert metadata[b"task"] == b"galaxy4"
     assert metadata[b"trained_on_simulated_data"] == b"true"
+    assert b"Simulated by trifid" in metadata[b"acknowledgement"]
+    assert metadata[b"citation"].startswith(b"GCSNet")
+    assert catalogue.schema.field("ra").metadata[b"ucd"] == b"pos.eq.ra;meta.main"
     values = np.array([catalogue[name].to_numpy() for name in probabilities])
     np.testing.assert_allclose(values.sum(axis=0), 1, atol=1e-6)
     best = [bundle.classes[k] for k in values.argmax(axis=0)]
@@ -66,6 +69,8 @@ def test_every_format_holds_equal_numbers(catalogue, trained_run, store_folder, 
         path.read_bytes()[:20_000] if suffix != ".fits" else str(Table.read(path).meta).encode()
     )
     assert catalogue.schema.metadata[b"bundle_sha256"] in header
+    assert catalogue.schema.metadata[b"citation"] in header
+    assert b"Simulated by trifid" in header
 
 
 def test_rows_without_input_are_null_and_counted(trained_run, rewrite, tmp_path):

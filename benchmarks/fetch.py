@@ -1,13 +1,14 @@
-"""Fetching from a server on this machine, against astropy's download of the same files one by one.
+"""Fetching from a server on this machine, against astroquery's download of the same files.
 
-python benchmarks/fetch.py [--objects 40] [--rounds 3] [--connections 4] [--json]
+python benchmarks/fetch.py [--objects 40] [--rounds 3] [--connections 4] [--delay S] [--json]
 
 A survey of galaxies is simulated and served on the loopback interface, so that the network costs
 nothing and what is measured is the work of the client and of the server.
-trifid asks the catalogue, plans, fetches with checks and fsync, hashes and writes the manifest;
-the reference calls `astropy.utils.data.download_file` for each file of the same list and does
-nothing else. `--delay` adds a wait to each answer, as a far archive does. The server is a process
-of its own.
+trifid asks the catalogue, plans, fetches with checks and fsync, hashes and writes the manifest. Two
+references get the list for nothing: astroquery's `SDSS.get_spectra` and `SDSS.get_images` with
+their base address on this server, which download the files one by one and open them; and
+`astropy.utils.data.download_file`, which astroquery calls, for each file, and nothing else.
+`--delay` adds a wait to each answer, as a far archive does. The server is a process of its own.
 """
 
 import argparse
@@ -21,6 +22,8 @@ import time
 from collections.abc import Generator
 from pathlib import Path
 
+import pyarrow.parquet as pq
+from astropy.table import Table, unique
 from astropy.utils.data import download_file
 
 from trifid.fetch.polite import Politeness
@@ -36,9 +39,16 @@ from trifid.surveys.sdss_selections import GALAXY4
 
 
 @contextlib.contextmanager
-def served(sky: Path, delay: float) -> Generator[str]:
-    """Serves a survey from another process; gives the base of its services."""
+def served(sky: Path, delay: float = 0.0, rate: float = 0.0) -> Generator[str]:
+    """Serves a survey from another process; gives the base of its services.
+
+    Args:
+        sky: The survey.
+        delay: Wait before each answer [s].
+        rate: Share of requests that fail, in every way there is.
+    """
     command = [sys.executable, __file__, "--serve", str(sky), "--delay", str(delay)]
+    command += ["--rate", str(rate)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -48,9 +58,11 @@ def served(sky: Path, delay: float) -> Generator[str]:
         process.stdin.close()  # tells it to end
 
 
-def serve(sky: Path, delay: float) -> None:
+def serve(sky: Path, delay: float, rate: float) -> None:
     """Serves until standard input ends."""
     faults = Faults(rate=float(delay > 0), kinds=("slow",), slow=delay)
+    if rate:
+        faults = Faults(rate=rate, slow=0.05, hang=1.0)
     with SkyServer(SkyArchive(sky), faults) as server:
         print(server.url, flush=True)
         sys.stdin.read()
@@ -83,6 +95,22 @@ def by_astropy(url: str, paths: list[str]) -> float:
     return time.perf_counter() - start
 
 
+def by_astroquery(url: str, catalogue: Path) -> tuple[float, int]:
+    """Seconds of astroquery's download of the same spectra and frames, and how many files."""
+    from astroquery.sdss import SDSS, conf
+
+    names = ["plate", "mjd", "fiberid", "run2d", "run", "rerun", "camcol", "field"]
+    rows = Table(pq.read_table(catalogue, columns=names).to_pydict())
+    rows.rename_column("fiberid", "fiberID")
+    fields = unique(rows["run", "rerun", "camcol", "field"])
+    start = time.perf_counter()
+    with conf.set_temp("sas_baseurl", f"{url}/sas"):
+        spectra = SDSS.get_spectra(matches=rows, cache=False, show_progress=False)
+        images = SDSS.get_images(matches=fields, band="ugriz", cache=False, show_progress=False)
+    seconds = time.perf_counter() - start
+    return seconds, len(spectra) + len(images)
+
+
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -90,15 +118,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=4)
     parser.add_argument("--delay", type=float, default=0.0, help="seconds before each answer")
+    parser.add_argument("--rate", type=float, default=0.0, help="share of faults, with --serve")
     parser.add_argument("--sky", type=Path, help="a simulated survey that is there already")
     parser.add_argument("--serve", type=Path, help="only serve this survey")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if options.serve:
-        serve(options.serve, options.delay)
+        serve(options.serve, options.delay, options.rate)
         return
-    ours: list[float] = []
-    theirs: list[float] = []
+    seconds: dict[str, list[float]] = {"trifid": [], "astroquery": [], "astropy": []}
     with tempfile.TemporaryDirectory() as place:
         sky = options.sky or Path(place) / "sky"
         if options.sky is None:
@@ -107,19 +135,25 @@ def main() -> None:
         with served(sky, options.delay) as url:
             for number in range(options.rounds):
                 out = Path(place) / f"out{number}"
-                seconds, paths = by_trifid(url, out, options.connections)
-                ours.append(seconds)
-                theirs.append(by_astropy(url, paths))
-    ratios = [b / a for a, b in zip(ours, theirs, strict=True)]
+                ours, paths = by_trifid(url, out, options.connections)
+                theirs, files = by_astroquery(url, out / "catalogue.parquet")
+                if files != len(paths):
+                    raise RuntimeError(f"{files} files by astroquery, {len(paths)} by trifid")
+                seconds["trifid"].append(ours)
+                seconds["astroquery"].append(theirs)
+                seconds["astropy"].append(by_astropy(url, paths))
+
+    def ratios(name: str) -> list[float]:
+        return [b / a for a, b in zip(seconds["trifid"], seconds[name], strict=True)]
+
     result = {
         "objects": objects,
         "files": len(paths),
         "connections": options.connections,
         "delay": options.delay,
-        "trifid_objects_per_s": objects / statistics.median(ours),
-        "astropy_objects_per_s": objects / statistics.median(theirs),
-        "ratio": statistics.median(ratios),
-        "lowest_ratio": min(ratios),
+        **{f"{name}_objects_per_s": objects / statistics.median(s) for name, s in seconds.items()},
+        **{f"over_{name}": statistics.median(ratios(name)) for name in ("astroquery", "astropy")},
+        **{f"lowest_over_{name}": min(ratios(name)) for name in ("astroquery", "astropy")},
     }
     if options.json:
         print(json.dumps(result))

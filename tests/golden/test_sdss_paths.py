@@ -57,6 +57,24 @@ def test_a_frame_lies_where_the_release_keeps_it(release, path):
     assert sdss_paths.frame_path(release, 4948, 3, 199, "u") == path
 
 
+@pytest.mark.parametrize("release", [DR16, DR17, DR18], ids=lambda release: release.name)
+def test_astroquery_builds_the_same_addresses(release):
+    """Its files are the full ones; BOSS spectra before DR18 it looks for below sdss, not eboss."""
+    from astropy.table import Table
+    from astroquery.sdss import SDSS
+
+    keys = [(*LEGACY, "26"), (1960, 53289, 7, "103"), (*BOSS, release.run2d)]
+    spectra = Table(rows=keys, names=["plate", "mjd", "fiberID", "run2d"])
+    fields = Table({"run": [4948], "rerun": [301], "camcol": [3], "field": [199]})
+    choice = {"data_release": release.number, "cache": False}
+    theirs = SDSS.get_spectra_async(matches=spectra, **choice)
+    theirs += SDSS.get_images_async(matches=fields, band="ugriz", **choice)
+    ours = [sdss_paths.spectrum_path(release, *key, lite=False) for key in keys]
+    ours[2] = ours[2].replace("/eboss/", "/sdss/")
+    ours += [sdss_paths.frame_path(release, 4948, 3, 199, band) for band in "ugriz"]
+    assert [item._target for item in theirs] == [f"{sdss_paths.SAS}/{path}" for path in ours]
+
+
 def test_a_spectrum_of_sdss5_is_found_by_field_and_catalogue_id():
     path = sdss_paths.field_spectrum_path(DR18, 15143, 59205, 4544940698, "v6_0_4")
     assert path == (

@@ -10,6 +10,7 @@ import pytest
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 SMALL = {
     "cutouts": ("--targets", "3", "--rounds", "1", "--size", "64"),
+    "fetch": ("--objects", "3", "--rounds", "1"),
     "ingest_spectra": ("--files", "20"),
     "interval_coverage": ("--sets", "2", "--resamples", "50"),
     "memory": ("--rows", "500", "1000"),
@@ -32,3 +33,24 @@ def test_one_document_for_programs(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "galaxy4_table" in json.loads(done.stdout)["recipes"]
+
+
+def test_weights_of_batmms_encoders_are_drawn(tmp_path):
+    trifid = [sys.executable, "-m", "trifid.cli"]
+    sky, run, out = tmp_path / "sky", tmp_path / "run", tmp_path / "weights.png"
+    changes = ("training.epochs=2", "inputs.spectrum.length=3520", "inputs.spectrum.rebin=4")
+    steps = (
+        [*trifid, "simulate", "bhb2", "--objects", "200", "--size", "16", "--out", str(sky)],
+        [*trifid, "train", "bhb2_small", "--data", str(sky), "--out", str(run)]
+        + [word for change in changes for word in ("--set", change)],
+        [sys.executable, str(FOLDER / "encoder_weights.py"), str(run), "--out", str(out), "--json"],
+    )
+    for command in steps:
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    panels = json.loads(done.stdout)[0]["panels"]
+    assert panels["bands"]["names"] == list("ugriz") and len(panels["segments"]["names"]) == 7
+    for panel in panels.values():
+        for weights in panel["classes"].values():
+            assert abs(sum(weights["mean"]) - 1) < 1e-5
+    assert out.stat().st_size > 10_000

@@ -1,0 +1,166 @@
+"""Catalogues of other surveys (AllWISE, GALEX) joined to rows by position on the sky.
+
+Ids of such a catalogue are its own and are no keys here; they stay columns. Of several of its
+objects within the radius of a row the nearest is taken; how many there were and how far the nearest
+lies are columns of the row. A column whose name is taken gets the file's stem in front.
+"""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from trifid.errors import ConfigError, InputError
+from trifid.ingest.rows import Rows
+from trifid.physics.sky import nearest_within
+from trifid.surveys.catalogue import Catalogue, read_catalogue
+
+RADIUS = 2.0  # [arcsec]
+_MAX_RADIUS = 60.0  # [arcsec]
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a catalogue matched.
+
+    Attributes:
+        name: Of its file.
+        radius: [arcsec].
+        none, one, several: Rows with so many of its objects within the radius.
+        shared: Its objects that are the nearest of several rows.
+    """
+
+    name: str
+    radius: float
+    none: int
+    one: int
+    several: int
+    shared: int
+
+    def line(self) -> str:
+        """One line for people."""
+        return (
+            f"{self.name}: {self.one} rows match one object within {self.radius:g} arcsec, "
+            f"{self.several} several (the nearest is taken), {self.none} none; "
+            f"{self.shared} objects match several rows"
+        )
+
+
+def read_nearby(paths: Sequence[Path], radius: float) -> list[Catalogue]:
+    """Reads catalogues that are to be joined by position; their ids become columns.
+
+    Raises:
+        InputError: If one cannot be read or has no positions.
+        ConfigError: If the radius is impossible.
+    """
+    if not 0.0 < radius <= _MAX_RADIUS:
+        raise ConfigError(f"radius {radius}; expected more than 0, at most {_MAX_RADIUS:g} arcsec")
+    read = [read_catalogue(path) for path in paths]
+    for catalogue in read:
+        if not np.isfinite(catalogue.ra).any():
+            raise InputError(f"{catalogue.path}: no row has a position; expected ra and dec [deg]")
+    return [_without_keys(catalogue) for catalogue in read]
+
+
+def join(
+    rows: Rows, nearby: Sequence[Catalogue], radius: float, taken: Collection[str]
+) -> tuple[list[Catalogue], list[Report]]:
+    """Joins catalogues to rows by position.
+
+    Args:
+        rows: They get the number of their row in each catalogue that is returned.
+        nearby: As `read_nearby` gives them.
+        radius: [arcsec].
+        taken: Names of columns that the rows have already.
+
+    Returns:
+        The objects that were matched, one for each row that has one; and how it went.
+    """
+    ids = list(rows.rows)
+    places = np.array([_place(rows, name) for name in ids], float).reshape(-1, 2)
+    used = {*taken, *(name for c in rows.catalogues for name in (*c.features, *_scalars(c)))}
+    joined: list[Catalogue] = []
+    reports: list[Report] = []
+    for catalogue in nearby:
+        near = nearest_within(places[:, 0], places[:, 1], catalogue.ra, catalogue.dec, radius)
+        matched = np.flatnonzero(near.index >= 0)
+        stem = _clean(catalogue.path.stem)
+        about = {
+            f"{stem}_matches": (near.count[matched], ""),
+            f"{stem}_separation": (near.separation[matched], "arcsec"),
+        }
+        joined.append(_renamed(_taken(catalogue, near.index[matched], about), stem, used))
+        used |= {*joined[-1].features, *_scalars(joined[-1])}
+        numbers = dict(zip(matched.tolist(), range(matched.size), strict=True))
+        for place, name in enumerate(ids):
+            row = rows.rows[name]
+            others = row.catalogue or (None,) * (len(rows.catalogues) + len(joined) - 1)
+            rows.change(name, catalogue=(*others, numbers.get(place)))
+        none, one, several = np.bincount(np.minimum(near.count, 2), minlength=3).tolist()
+        shared = int((np.unique(near.index[matched], return_counts=True)[1] > 1).sum())
+        reports.append(Report(catalogue.path.name, radius, none, one, several, shared))
+    return joined, reports
+
+
+def _place(rows: Rows, name: str) -> tuple[float, float]:
+    row = rows.rows[name]
+    return (np.nan, np.nan) if row.ra is None or row.dec is None else (row.ra, row.dec)
+
+
+def _without_keys(catalogue: Catalogue) -> Catalogue:
+    """A catalogue whose ids are plain columns."""
+    none: list[str | None] = [None] * len(catalogue)
+    scalars = catalogue.scalars
+    for name, ids in (("objid", catalogue.objids), ("id", catalogue.names),
+                      ("spectrum_id", catalogue.spectrum_ids)):  # fmt: skip
+        if any(ids) and name not in scalars.column_names:
+            field = pa.field(name, pa.string(), metadata={"unit": ""})
+            scalars = scalars.append_column(field, [pa.array(ids, pa.string())])
+    return replace(catalogue, spectrum_ids=none, objids=none, names=none, scalars=scalars)
+
+
+def _taken(
+    catalogue: Catalogue, numbers: np.ndarray, about: Mapping[str, tuple[np.ndarray, str]]
+) -> Catalogue:
+    """Some rows of a catalogue, an object of several rows several times, with more columns."""
+    scalars = catalogue.scalars.take(pa.array(numbers, pa.int64()))
+    for name, (values, unit) in about.items():
+        array = pa.array(values)
+        field = pa.field(name, array.type, metadata={"unit": unit})
+        scalars = scalars.append_column(field, array)
+    none: list[str | None] = [None] * numbers.size
+    return replace(
+        catalogue,
+        spectrum_ids=none,
+        objids=none,
+        names=none,
+        ra=catalogue.ra[numbers],
+        dec=catalogue.dec[numbers],
+        scalars=scalars,
+        values=catalogue.values[numbers],
+        valid=catalogue.valid[numbers],
+    )
+
+
+def _renamed(catalogue: Catalogue, stem: str, used: Collection[str]) -> Catalogue:
+    """The catalogue with the stem before each name that is used already."""
+
+    def free(name: str) -> str:
+        while name in used:
+            name = f"{stem}_{name}"
+        return name
+
+    names = [free(name) for name in catalogue.scalars.column_names]
+    features = {free(name): unit for name, unit in catalogue.features.items()}
+    return replace(catalogue, scalars=catalogue.scalars.rename_columns(names), features=features)
+
+
+def _scalars(catalogue: Catalogue) -> list[str]:
+    return catalogue.scalars.column_names
+
+
+def _clean(stem: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", stem.lower()).strip("_")[:40] or "nearby"

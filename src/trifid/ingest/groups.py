@@ -36,12 +36,14 @@ def group_names(
     near = _near(ra, dec)
     pairs = np.concatenate([np.array(links, np.int64).reshape(-1, 2), near])
     graph = coo_array((np.ones(len(pairs), bool), pairs.T), shape=(len(ids), len(ids)))
-    _, labels = connected_components(graph, directed=False)
-    members: dict[int, list[int]] = {}
-    for row, label in enumerate(labels.tolist()):
-        members.setdefault(label, []).append(row)
+    count, labels = connected_components(graph, directed=False)
+    order = np.argsort(labels, kind="stable")
+    ends = np.searchsorted(labels[order], np.arange(count), side="right")
     names = [""] * len(ids)
-    for rows in members.values():
+    start = 0
+    for end in ends.tolist():
+        rows: list[int] = order[start:end].tolist()
+        start = end
         old = sorted({known[row] for row in rows if row in known})
         name = old[0] if old else _name([ids[row] for row in rows], [objids[row] for row in rows])
         for row in rows:
@@ -57,9 +59,10 @@ def _name(ids: Sequence[str], objids: Sequence[str | None]) -> str:
 
 
 def _same(keys: Sequence[str | None]) -> list[tuple[int, int]]:
-    """Links each row to the first one with its key."""
+    """Links each row to the first one with its key, where that is another."""
     first: dict[str, int] = {}
-    return [(first.setdefault(key, row), row) for row, key in enumerate(keys) if key is not None]
+    pairs = ((first.setdefault(key, row), row) for row, key in enumerate(keys) if key is not None)
+    return [(one, other) for one, other in pairs if one != other]
 
 
 def _near(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:

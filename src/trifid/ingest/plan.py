@@ -266,8 +266,13 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else "\ufffd" for c in text)[:200]
 
 
-def with_groups(rows: Sequence[Row], held: Sequence[Row] = ()) -> list[Row]:
-    """The rows with their groups, sorted; `held` are those of a store that is being extended."""
+def set_groups(rows: list[Row], held: Sequence[Row] = ()) -> None:
+    """Gives rows their groups and sorts them, in place: there may be a million.
+
+    Args:
+        rows: To be changed.
+        held: Those of a store that is being extended.
+    """
     every = [*held, *rows]
     names = group_names(
         [row.object_id for row in every],
@@ -276,14 +281,16 @@ def with_groups(rows: Sequence[Row], held: Sequence[Row] = ()) -> list[Row]:
         np.array([math.nan if row.dec is None else row.dec for row in every]),
         {place: row.group for place, row in enumerate(held)},
     )
-    grouped = [replace(row, group=name) for row, name in zip(rows, names[len(held) :], strict=True)]
-    return sorted(grouped, key=_order)
+    del every
+    for place, name in enumerate(names[len(held) :]):
+        rows[place] = replace(rows[place], group=name)
+    rows.sort(key=_order)
 
 
-def _order(row: Row) -> tuple[list[str], str, str]:
+def _order(row: Row) -> tuple[tuple[str, ...], str, str]:
     """Rows of one frame and of one file of many spectra follow each other."""
     shared = next((source.path for source in row.spectra if source.index is not None), "")
-    return sorted(filter(None, row.images)), shared, row.object_id
+    return tuple(sorted(filter(None, row.images))), shared, row.object_id
 
 
 def shards(

@@ -24,10 +24,10 @@ import pyarrow as pa
 from trifid.errors import ConfigError, InputError, StoreError
 from trifid.files import write_json
 from trifid.ingest.origin import is_simulated, surveys_in
-from trifid.ingest.plan import gather, shards, with_groups
+from trifid.ingest.plan import gather, set_groups, shards
 from trifid.ingest.rows import Row
 from trifid.ingest.scan import Found, Probe, probe, scan
-from trifid.ingest.schema import check_modalities, make_schema, modalities_of
+from trifid.ingest.schema import Naming, check_modalities, make_schema, modalities_of
 from trifid.ingest.shards import Job, Setting, Slice, write
 from trifid.ingest.workers import each
 from trifid.progress import progress
@@ -145,13 +145,14 @@ def ingest(
         simulated=is_simulated(folder, probes, held),
         surveys=surveys_in(gathered.rows.values(), held),
     )
-    schema, naming = make_schema(
-        list(gathered.rows.values()), probes, catalogues, bands=bands, size=size, wanted=wanted
-    )
+    images = [found for found in probes if found.footprint is not None]
+    del probes
+    rows = list(gathered.rows.values())
+    del gathered
+    schema, naming = make_schema(rows, images, catalogues, bands=bands, size=size, wanted=wanted)
     if held is not None:
         schema = _fit_into(held.schema, schema)
-    rows, repeated = _new_rows(list(gathered.rows.values()), held)
-    del gathered, probes
+    repeated = _keep_new(rows, held)
     setting = Setting(folder, out, schema, naming)
     added, resumed, skipped = _write(inputs, rows, [*skipped, *repeated], setting, wanted, workers)
     notes = tuple(note for catalogue in catalogues for note in catalogue.notes)
@@ -216,10 +217,11 @@ def _probe_all(
     return probes, [r for r in results if isinstance(r, Skipped)]
 
 
-def _new_rows(rows: Sequence[Row], held: Store | None) -> tuple[list[Row], list[Skipped]]:
-    """The rows that are not in the store yet, with groups, sorted; and files of those that are."""
+def _keep_new(rows: list[Row], held: Store | None) -> list[Skipped]:
+    """Keeps the rows that are not in the store yet, with groups, sorted; lists files of others."""
     if held is None:
-        return with_groups(rows), []
+        set_groups(rows)
+        return []
     names = ["object_id", "group", "ra", "dec", "source_path"]
     names += ["bestobjid"] if "bestobjid" in held.schema.columns else []
     table = held.columns(*names).to_pylist()
@@ -227,7 +229,6 @@ def _new_rows(rows: Sequence[Row], held: Store | None) -> tuple[list[Row], list[
         Row(r["object_id"], r.get("bestobjid"), r["ra"], r["dec"], group=r["group"]) for r in table
     ]
     sources = {r["object_id"]: set(r["source_path"]) for r in table}
-    new = [row for row in rows if row.object_id not in sources]
     repeated = [
         Skipped(path, f"duplicate: the store holds {row.object_id} already", row.object_id)
         for row in rows
@@ -235,7 +236,9 @@ def _new_rows(rows: Sequence[Row], held: Store | None) -> tuple[list[Row], list[
         for path in row.files
         if path not in sources[row.object_id]
     ]
-    return with_groups(new, known), repeated
+    rows[:] = [row for row in rows if row.object_id not in sources]
+    set_groups(rows, known)
+    return repeated
 
 
 def _nothing(folder: Path, skipped: Sequence[Skipped]) -> str:
@@ -277,7 +280,7 @@ def _write(
         kept = _resumable(writer, inputs.plan)
         number = writer.next_number
         while rows:
-            chosen = {row.object_id: modalities_of(row, setting.naming, wanted) for row in rows}
+            chosen = _modalities(rows, setting.naming, wanted)
             skipped += _unwanted(rows, chosen)
             plan = shards([row for row in rows if chosen[row.object_id]], chosen, setting.schema)
             jobs = _jobs(plan, chosen, inputs.catalogues, number, kept)
@@ -306,6 +309,15 @@ def _provenance(inputs: _Inputs) -> dict[str, str]:
         "catalogues": json.dumps({c.path.name: c.sha256 for c in inputs.catalogues}),
         "surveys": ",".join(inputs.surveys),
     } | ({"simulated": "true"} if inputs.simulated else {})
+
+
+def _modalities(
+    rows: Sequence[Row], naming: Naming, wanted: Collection[str]
+) -> dict[str, tuple[str, ...]]:
+    """The modalities of each row by object_id; equal ones are one object in memory."""
+    once: dict[tuple[str, ...], tuple[str, ...]] = {}
+    found = ((row.object_id, modalities_of(row, naming, wanted)) for row in rows)
+    return {object_id: once.setdefault(names, names) for object_id, names in found}
 
 
 def _unwanted(rows: Sequence[Row], chosen: Mapping[str, tuple[str, ...]]) -> list[Skipped]:

@@ -31,7 +31,7 @@ class _Magnitudes(StrEnum):
 
 def simulate(
     task: Annotated[
-        str, typer.Argument(help="The task the sky is for: galaxy4, sgq3, zsfr or bhb2.")
+        str, typer.Argument(help="The task the sky is for: galaxy4, sgq3, zsfr, bhb2, series3.")
     ],
     out: Annotated[Path, typer.Option(help="Folder of the new store or files.")],
     objects: Annotated[int, typer.Option(help="Rows, repeat observations included.")] = 2000,

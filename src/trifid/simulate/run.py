@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from trifid.errors import ConfigError
 from trifid.memory import keep_freed_memory
 from trifid.progress import progress
-from trifid.simulate import bhb2, galaxy4, gaps, plates, sgq3, zsfr
+from trifid.simulate import bhb2, galaxy4, gaps, plates, series3, sgq3, zsfr
 from trifid.simulate.options import SkyOptions
 from trifid.simulate.plates import SkyTask
 from trifid.store import ShardEntry, StoreWriter, write_shard
@@ -40,7 +40,7 @@ def sky_task(name: str) -> SkyTask:
         ConfigError: If there is no such task.
     """
     if name not in SIMULATED_TASKS:
-        known = ", ".join(sorted(SIMULATED_TASKS))
+        known = ", ".join([*sorted(SIMULATED_TASKS), series3.NAME])
         raise ConfigError(f"no simulated sky for task {name!r:.40}; known: {known}")
     return SIMULATED_TASKS[name]()
 
@@ -74,7 +74,7 @@ def simulate(
     The bytes depend on task, objects, seed, size and options, never on the number of workers.
 
     Args:
-        task: A key of `SIMULATED_TASKS`.
+        task: A key of `SIMULATED_TASKS`, or `series3` (light curves, no sky: a store only).
         objects: Rows of the store, repeat observations included.
         out: Folder of the new store, or of the files.
         seed: Of all random numbers, 0 or more.
@@ -87,9 +87,15 @@ def simulate(
         ConfigError: If there is no such task, or a number is out of its range.
         StoreError: If `out` holds a finished store or cannot be written.
     """
-    kind, options = sky_task(task), options or SkyOptions()
+    options = options or SkyOptions()
     _check("objects", objects, 1, MAX_OBJECTS)
     _check("seed", seed, 0, 2**63 - 1)
+    if task == series3.NAME:
+        if options != SkyOptions() or form != "store":
+            raise ConfigError(f"{task} is no sky: it takes objects and seed, and gives a store")
+        series3.write(objects, out, seed=seed)
+        return
+    kind = sky_task(task)
     _check("workers", workers, 1, 1024)
     _check("size", size, 16, 512)
     provenance = {

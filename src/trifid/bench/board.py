@@ -77,8 +77,8 @@ def _said(board: Board) -> str:
     kind = "simulated objects" if board["simulated"] else "objects"
     return (
         f"{board['suite']}: {board['n']} {kind} in {board['groups']} groups, "
-        f"{max(board['seeds'])} seeds; mean over seeds (95 % interval over objects; "
-        "± standard deviation over seeds)"
+        f"{max(board['seeds'])} seeds, {sum(board['seeds'])} runs judged on them; "
+        "mean over seeds (95 % interval over objects; ± standard deviation over seeds)"
     )
 
 

@@ -21,16 +21,29 @@ def evaluate(
         str, typer.Option(help="Fold to judge; test of a k-fold run pools all folds.")
     ] = "test",
     resamples: Annotated[int, typer.Option(min=100, help="Bootstrap resamples.")] = 2000,
+    stress: Annotated[
+        bool,
+        typer.Option(
+            "--stress",
+            help="Also judge the test rows with each input permuted, and with redshifts off.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Judge a run's predictions: metrics with intervals, classes, confusion, modalities."""
     from trifid.evaluation.evaluate import evaluate as judge_table
     from trifid.evaluation.predictions import read_predictions
 
+    if stress and data is not None:
+        raise RunError("--stress takes the run's own test rows: leave out --data")
     if data is None:
         from trifid.evaluation.run import document_of
 
         document = document_of(run, fold=fold, resamples=resamples)
+        if stress:
+            from trifid.evaluation.stress import stress as stressed
+
+            document["stress"] = stressed(run, resamples=resamples)
     else:
         document = judge_table(
             read_predictions(_predict(run, data)), fold=fold, resamples=resamples
@@ -74,8 +87,24 @@ def _print(document: dict[str, Any], run: Path) -> None:
         print_numbers(document)
     else:
         _print_classes(document)
+    if "stress" in document:
+        _print_stress(document["stress"])
     for note in document["notes"]:
         console.print(printable(f"Note: {note}."))
+
+
+def _print_stress(board: dict[str, Any]) -> None:
+    from trifid.cli.tables import plain_console, print_table
+    from trifid.evaluation.text import interval_text, p_text
+
+    shown = _PER_SUBSET[:2] if board["kind"] == "classification" else list(board["best"])
+    rows = [
+        (entry["a"], entry["metric"], interval_text(entry), p_text(entry["p_adjusted"]))
+        for entry in board["differences"]
+        if entry["metric"] in shown
+    ]
+    head = ("made wrong", "metric", "change (interval)", "adjusted p")
+    print_table(plain_console(), "Stress, test rows, against as it is", head, rows)
 
 
 def _print_classes(document: dict[str, Any]) -> None:

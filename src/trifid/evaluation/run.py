@@ -24,7 +24,7 @@ from trifid.progress import progress
 from trifid.store.read import Store
 from trifid.training.bundle import Bundle, BundleCard, load_bundle
 from trifid.training.device import Place, alone
-from trifid.training.forward import Answers, default_subsets, scores
+from trifid.training.forward import Answers, Subset, default_subsets, scores
 from trifid.training.model_card import write_model_card
 from trifid.training.rows import known_labels, task_rows
 from trifid.training.scale import restored
@@ -93,7 +93,8 @@ def predict_store(bundle_folder: Path, store_folder: Path, out: Path) -> Path:
     bundle, store = load_bundle(bundle_folder), Store.open(store_folder)
     labels = known_labels(store, bundle.card.recipe, bundle.card.task)
     rows = np.arange(len(store), dtype=np.int64)
-    _write(bundle, store, {"test": rows}, labels, out, alone(), run=bundle_folder.parent.name)
+    name = bundle_folder.parent.name
+    write_predictions(bundle, store, {"test": rows}, labels, out, alone(), run=name)
     return out
 
 
@@ -105,11 +106,11 @@ def _predict_run(run: Path, here: Place) -> BundleCard:
         raise RunError(f"{run}: the store {store.folder} has changed since training")
     rows = task_rows(store, bundle.card.recipe, bundle.card.task)
     folds = {"valid": rows.valid, "test": rows.test}
-    _write(bundle, store, folds, rows.labels, run / PREDICTIONS, here, run=run.name)
+    write_predictions(bundle, store, folds, rows.labels, run / PREDICTIONS, here, run=run.name)
     return bundle.card
 
 
-def _write(
+def write_predictions(
     bundle: Bundle,
     store: Store,
     folds: dict[str, Rows],
@@ -118,12 +119,25 @@ def _write(
     here: Place,
     *,
     run: str,
+    subsets: Sequence[Subset] = (),
 ) -> None:
+    """Writes what a bundle answers for rows of a store, with their labels.
+
+    Args:
+        bundle: The model.
+        store: Where the rows are.
+        folds: Name to rows.
+        labels: Of every row of the store.
+        out: The predictions table.
+        here: Where to compute.
+        run: Name of the run.
+        subsets: Of the inputs, each predicted alone; the default ones if empty.
+    """
     card = bundle.card
     columns = store.columns("object_id", "group")
     ids, groups = columns["object_id"].to_numpy(), columns["group"].to_numpy()
     here = on_device(bundle, here)
-    subsets = default_subsets(tuple(bundle.pipeline.inputs))
+    subsets = list(subsets) or default_subsets(tuple(bundle.pipeline.inputs))
     metadata = _metadata(bundle) | {
         "store_hash": store.hash(),
         **data_credit(store.manifest.provenance),

@@ -43,7 +43,7 @@ def board():
 
 def test_the_best_model_comes_first_with_its_doubts(board):
     text = leaderboard_text(board)
-    assert "300 simulated objects in 290 groups, 3 seeds" in text
+    assert "300 simulated objects in 290 groups, 3 seeds, 6 runs judged on them" in text
     rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
     assert rows[0].startswith("| b") and "0.800 (0.750 to 0.850) ± 0.010" in rows[0]
     assert "+0.100, p 0.01, over seeds p 0.049: b better" in rows[0] and "| itself |" in rows[0]

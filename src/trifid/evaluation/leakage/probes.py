@@ -67,7 +67,7 @@ def boosted_auc(values: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> f
     scores = np.zeros((len(labels), len(names)))
     for fit, new in folds(labels, groups):
         model = HistGradientBoostingClassifier(
-            max_iter=30, max_depth=4, learning_rate=0.2, early_stopping=False, random_state=0
+            max_iter=30, max_depth=4, learning_rate=0.2, random_state=0
         )
         model.fit(values[fit], labels[fit])
         known = np.isin(names, labels[fit]).nonzero()[0]  # a rare class may be in no other fold

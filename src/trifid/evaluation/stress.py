@@ -1,0 +1,128 @@
+"""What a trained model leans on: its test rows again, with one thing made wrong at a time.
+
+- One input permuted: each row gets that input of another row. What is lost is what the model took
+  from it; a fusion that loses nothing ignores it (trap E21).
+- The redshift that brings spectra to the rest frame, off by a Gaussian of 0.001 or 0.01 times
+  (1 + z): in use it is a prediction and not the survey's own (trap E18).
+
+Labels stay. The answer to each is compared with the untouched one on the same objects.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from trifid.errors import RunError
+from trifid.evaluation.predictions import read_predictions
+from trifid.evaluation.run import write_predictions
+from trifid.evaluation.seeds import compare_seeds
+from trifid.files import read_json
+from trifid.store.read import Store
+from trifid.training.bundle import Bundle, load_bundle
+from trifid.training.device import alone
+from trifid.training.rows import task_rows
+from trifid.transforms.pipeline import redshift_columns
+
+ERRORS = (0.001, 0.01)  # of a redshift, over 1 + z
+AS_IT_IS = "as it is"
+
+
+def stress(run: Path, *, resamples: int = 2000, seed: int = 0) -> dict[str, Any]:
+    """Judges a run on its test rows with each input permuted, and with redshifts that are off.
+
+    Args:
+        run: A finished run without folds, or one of its folds.
+        resamples: Of the paired bootstrap.
+        seed: Of permutations, redshift errors and resamples.
+
+    Returns:
+        See `trifid.evaluation.seeds.compare_seeds`: one model a case, the first is `as it is`;
+        differences are case minus that.
+
+    Raises:
+        RunError: If the run has no bundle, or its store has changed.
+    """
+    if not (run / "bundle").is_dir():
+        raise RunError(f"{run / 'bundle'}: no such folder; of a run with folds give one of them")
+    bundle, known = load_bundle(run / "bundle"), read_json(run / "run.json")
+    store = Store.open(Path(known["store"]))
+    if store.hash() != known["store_hash"]:
+        raise RunError(f"{run}: the store {store.folder} has changed since training")
+    rows = task_rows(store, bundle.card.recipe, bundle.card.task)
+    found: dict[str, Any] = {}
+    with TemporaryDirectory() as folder:
+        for number, (name, wrong) in enumerate(_cases(bundle, store, rows.test, seed)):
+            path = Path(folder) / f"{number}.parquet"
+            write_predictions(
+                bundle, wrong, {"test": rows.test}, rows.labels, path, alone(),
+                run=run.name, subsets=[tuple(bundle.pipeline.inputs)],
+            )  # fmt: skip
+            found[name] = [read_predictions(path)]
+        return compare_seeds(found, resamples=resamples, seed=seed)
+
+
+def _cases(
+    bundle: Bundle, store: Store, rows: np.ndarray, seed: int
+) -> Iterator[tuple[str, Store]]:
+    yield AS_IT_IS, store
+    for name, config in bundle.card.recipe.inputs.items():
+        present = rows[store.present(config.modality)[rows]]
+        yield f"{name} permuted", PermutedStore(store, config.modality, present, seed=seed)
+    for column in redshift_columns(bundle.card.recipe.inputs):
+        for error in ERRORS:
+            name = f"{column} off by {error:g} (1 + z)"
+            yield name, ShiftedStore(store, column, error, seed=seed)
+
+
+class PermutedStore(Store):
+    """A store where some rows that have a modality have it from each other.
+
+    Args:
+        store: The true one.
+        modality: To permute.
+        rows: That have it; each gets it from another of them.
+        seed: Of the permutation.
+    """
+
+    def __init__(self, store: Store, modality: str, rows: np.ndarray, *, seed: int) -> None:
+        super().__init__(store.folder, store.manifest)
+        self._modality, self._source = modality, np.arange(len(store))
+        order = np.random.default_rng(seed).permutation(rows)
+        self._source[order] = np.roll(order, 1)
+
+    def take(self, rows: np.ndarray, modalities: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
+        """As of a store, the permuted modality from the other rows."""
+        taken = super().take(rows, modalities)
+        if self._modality in taken:
+            taken |= super().take(self._source[rows], [self._modality])
+        return taken
+
+
+class ShiftedStore(Store):
+    """A store whose redshifts are off by a Gaussian.
+
+    Args:
+        store: The true one.
+        column: Of the redshifts.
+        error: Standard deviation over 1 + z.
+        seed: Of the errors.
+    """
+
+    def __init__(self, store: Store, column: str, error: float, *, seed: int) -> None:
+        super().__init__(store.folder, store.manifest)
+        self._column = column
+        self._errors = error * np.random.default_rng(seed).normal(size=len(store))
+
+    def columns(self, *names: str) -> pa.Table:
+        """As of a store, the redshifts off."""
+        table = super().columns(*names)
+        if self._column not in table.column_names:
+            return table
+        place = table.column_names.index(self._column)
+        values = np.asarray(table[self._column].to_numpy(zero_copy_only=False), np.float64)
+        moved = values + self._errors * (1.0 + values)
+        return table.set_column(place, self._column, pa.array(moved, from_pandas=True))

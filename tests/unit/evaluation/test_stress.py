@@ -1,0 +1,68 @@
+"""Runs judged with one input or the redshift made wrong."""
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from trifid.cli.main import app
+from trifid.errors import RunError
+from trifid.evaluation.run import judge
+from trifid.evaluation.stress import AS_IT_IS, PermutedStore, ShiftedStore, stress
+from trifid.models.gcsnet import gcsnet_small
+from trifid.recipes.galaxy4 import galaxy4_spectrum, galaxy4_table
+from trifid.store.read import Store
+from trifid.training.run import train
+
+QUICK = ["training.batch_size=16", "split.by=group", "training.mixup=0"]
+
+
+def test_a_permuted_input_comes_from_other_rows_and_all_else_stays(store_folder):
+    store = Store.open(store_folder)
+    rows = np.flatnonzero(store.present("spectrum"))[:20]
+    wrong = PermutedStore(store, "spectrum", rows, seed=3)
+    asked = ["spectrum", "table"]
+    true, moved = store.take(rows, asked), wrong.take(rows, asked)
+    assert np.array_equal(true["table"]["values"], moved["table"]["values"])
+    same = (true["spectrum"]["flux"] == moved["spectrum"]["flux"]).all(axis=1)
+    assert not same.any()
+    key = [tuple(line[:50]) for line in true["spectrum"]["flux"]]
+    assert sorted(key) == sorted(tuple(line[:50]) for line in moved["spectrum"]["flux"])
+    others = np.setdiff1d(np.arange(len(store)), rows)[:5]
+    assert np.array_equal(*(s.take(others, ["image"])["image"]["flux"] for s in (store, wrong)))
+
+
+def test_redshifts_are_off_by_the_stated_error(make_store, tmp_path):
+    make_store(tmp_path / "s", rows=400)
+    store = Store.open(tmp_path / "s")
+    wrong = ShiftedStore(store, "redshift", 0.01, seed=1)
+    true, moved = (s.columns("redshift", "ra")["redshift"].to_numpy() for s in (store, wrong))
+    assert np.nanstd((moved - true) / (1 + true)) == pytest.approx(0.01, rel=0.12)
+    assert wrong.columns("ra").equals(store.columns("ra"))
+
+
+def test_a_model_that_lives_on_its_table_loses_by_its_permutation(store_folder, tmp_path):
+    run = tmp_path / "run"
+    recipe = galaxy4_table().replace(model=gcsnet_small())
+    train(recipe.edited([*QUICK, "training.epochs=12"]), store_folder, run)
+    found = stress(run, resamples=200)
+    assert [model["name"] for model in found["models"]] == [AS_IT_IS, "table permuted"]
+    (gap,) = [e for e in found["differences"] if e["metric"] == "accuracy"]
+    assert gap["value"] < 0
+    with pytest.raises(RunError, match="no such folder"):
+        stress(tmp_path)
+
+
+def test_a_spectrum_in_the_rest_frame_is_tried_with_redshifts_that_are_off(store_folder, tmp_path):
+    run = tmp_path / "run"
+    rest = ["inputs.spectrum.frame=rest", "inputs.spectrum.length=400", "inputs.spectrum.step=8.0"]
+    recipe = galaxy4_spectrum().replace(model=gcsnet_small())
+    train(recipe.edited([*QUICK, *rest, "training.epochs=1"]), store_folder, run)
+    judge([run], run)
+    words = ["evaluate", str(run), "--stress", "--resamples", "100"]
+    shown = [CliRunner().invoke(app, [*words, *more]) for more in ([], ["--json"])]
+    assert "spectrum permuted" in shown[0].output and "adjusted p" in shown[0].output
+    names = [model["name"] for model in json.loads(shown[1].stdout)["stress"]["models"]]
+    assert names == [AS_IT_IS, "spectrum permuted", "redshift off by 0.001 (1 + z)",
+                     "redshift off by 0.01 (1 + z)"]  # fmt: skip

@@ -20,6 +20,16 @@ def ingest(
         list[Path] | None,
         typer.Option(help="FITS, CSV, Parquet or VOTable to join; may be given several times."),
     ] = None,
+    nearby: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Catalogue of another survey (AllWISE, GALEX) to join by position; may be given "
+            "several times."
+        ),
+    ] = None,
+    radius: Annotated[
+        float, typer.Option(help="Arcsec within which --nearby is joined; the nearest is taken.")
+    ] = 2.0,
     bands: Annotated[str, typer.Option(help="Bands of FITS images, in this order.")] = "ugriz",
     size: Annotated[
         int, typer.Option(help="Pixels on a side: of cutouts, and of pictures after resampling.")
@@ -53,6 +63,8 @@ def ingest(
         folder,
         out,
         catalogs=catalog or [],
+        nearby=nearby or [],
+        radius=radius,
         bands=bands,
         size=size,
         modalities=modality or [],

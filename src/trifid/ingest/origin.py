@@ -1,12 +1,33 @@
-"""Where the rows of a store come from: which surveys, measured or simulated."""
+"""Where the rows of a store come from: which files, which surveys, measured or simulated."""
 
-from collections.abc import Iterable, Sequence
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from trifid.ingest.rows import Row
-from trifid.ingest.scan import Probe
+from trifid.ingest.scan import Found, Probe
 from trifid.store.read import Store
 from trifid.surveys.base import ABOUT_SIMULATION
+from trifid.surveys.catalogue import Catalogue
+from trifid.version import __version__
+
+
+def content_hash(
+    found: Sequence[Found],
+    catalogues: Sequence[Catalogue],
+    options: Mapping[str, object],
+    *,
+    with_times: bool,
+) -> str:
+    """A hash of the files' names and sizes, the catalogues and the options; of times if asked."""
+    digest = hashlib.sha256()
+    entries = [[c.path.name, c.sha256] for c in catalogues]
+    digest.update(json.dumps([entries, options, __version__]).encode())
+    for file in found:
+        entry = [file.path, file.size, file.mtime_ns if with_times else 0]
+        digest.update(json.dumps(entry).encode())
+    return digest.hexdigest()
 
 
 def is_simulated(folder: Path, probes: Sequence[Probe], held: Store | None) -> bool:

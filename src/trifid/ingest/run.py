@@ -11,7 +11,6 @@ whole, and ends with the same bytes. Run again on a finished store it adds what 
 """
 
 import functools
-import hashlib
 import json
 from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,10 +22,11 @@ import pyarrow as pa
 
 from trifid.errors import ConfigError, InputError, StoreError
 from trifid.files import write_json
-from trifid.ingest.origin import is_simulated, surveys_in
+from trifid.ingest import sky_match
+from trifid.ingest.origin import content_hash, is_simulated, surveys_in
 from trifid.ingest.plan import gather, set_groups, shards
 from trifid.ingest.rows import Row
-from trifid.ingest.scan import Found, Probe, probe, scan
+from trifid.ingest.scan import Probe, probe, scan
 from trifid.ingest.schema import Naming, check_modalities, make_schema, modalities_of
 from trifid.ingest.shards import Job, Setting, Slice, write
 from trifid.ingest.workers import each
@@ -71,7 +71,7 @@ class _Inputs:
 
     Attributes:
         folder: Where the files lie.
-        catalogues: Read.
+        catalogues: Read; those joined by position only once they are.
         content: Hash of the files' names and sizes, the catalogues and the options.
         plan: The same with the times of the files: what an interrupted ingest must match.
         simulated: Whether any of it is simulated.
@@ -91,6 +91,8 @@ def ingest(
     out: Path,
     *,
     catalogs: Sequence[Path] = (),
+    nearby: Sequence[Path] = (),
+    radius: float = sky_match.RADIUS,
     bands: str = "ugriz",
     size: int = 64,
     modalities: Sequence[str] = (),
@@ -103,6 +105,8 @@ def ingest(
         folder: The files, with all folders below; or one file.
         out: The store; an unfinished one is resumed, a finished one extended.
         catalogs: Catalogue files, joined by plate-mjd-fibre, specobjid, objid or object_id.
+        nearby: Catalogue files of other surveys, joined by position.
+        radius: Largest separation [arcsec] of what is joined by position.
         bands: Bands of FITS images, in the order they are stored.
         size: Height and width [pixel] of stored images: cutouts are that many pixels wide,
             pictures are cut to their central square and resampled.
@@ -120,15 +124,18 @@ def ingest(
     _check_options(bands, size, spectra, workers)
     folder, catalogs, only = _as_folder(folder, catalogs)
     catalogues = [read_catalogue(path) for path in catalogs]
-    found, skipped = scan(folder, ignore=[*catalogs, out], only=only)
+    others = sky_match.read_nearby(nearby, radius)
+    found, skipped = scan(folder, ignore=[*catalogs, *nearby, out], only=only)
     options: dict[str, object] = {"bands": bands, "size": size, "modalities": wanted}
     if spectra != "rows":
         options["spectra"] = spectra
+    if others:
+        options["radius"] = radius
     inputs = _Inputs(
         folder,
         catalogues,
-        content=_hash(found, catalogues, options, with_times=False),
-        plan=_hash(found, catalogues, options, with_times=True),
+        content=content_hash(found, [*catalogues, *others], options, with_times=False),
+        plan=content_hash(found, [*catalogues, *others], options, with_times=True),
     )
     held = Store.open(out) if (out / MANIFEST).exists() else None
     if held is not None and held.manifest.provenance.get("inputs") == inputs.content:
@@ -140,6 +147,7 @@ def ingest(
     skipped += [*failed, *gathered.skipped]
     if not gathered.rows:
         raise InputError(_nothing(folder, skipped))
+    catalogues += sky_match.join(gathered, others, radius)
     inputs = replace(
         inputs,
         simulated=is_simulated(folder, probes, held),
@@ -181,22 +189,6 @@ def _as_folder(folder: Path, catalogs: Sequence[Path]) -> tuple[Path, list[Path]
     if found and not any(isinstance(part, Probe) for part in found):
         return folder.parent, [folder, *catalogs], ""
     return folder.parent, list(catalogs), folder.name
-
-
-def _hash(
-    found: Sequence[Found],
-    catalogues: Sequence[Catalogue],
-    options: Mapping[str, object],
-    *,
-    with_times: bool,
-) -> str:
-    digest = hashlib.sha256()
-    entries = [[c.path.name, c.sha256] for c in catalogues]
-    digest.update(json.dumps([entries, options, __version__]).encode())
-    for file in found:
-        entry = [file.path, file.size, file.mtime_ns if with_times else 0]
-        digest.update(json.dumps(entry).encode())
-    return digest.hexdigest()
 
 
 def _probe_many(folder: Path, paths: Sequence[str]) -> list[list[Probe | Skipped]]:
@@ -308,6 +300,7 @@ def _provenance(inputs: _Inputs) -> dict[str, str]:
         "inputs": inputs.content,
         "catalogues": json.dumps({c.path.name: c.sha256 for c in inputs.catalogues}),
         "surveys": ",".join(inputs.surveys),
+        "sky_matches": json.dumps(sky_match.told(inputs.catalogues)),
     } | ({"simulated": "true"} if inputs.simulated else {})
 
 

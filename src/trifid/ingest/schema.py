@@ -194,6 +194,7 @@ def _column_spec(catalogue: Catalogue, name: str) -> ColumnSpec:
     kinds: dict[pa.DataType, ColumnType] = {
         pa.string(): "string",
         pa.int64(): "int64",
+        pa.float64(): "float64",
         pa.bool_(): "bool",
     }
     unit = (field.metadata or {}).get(b"unit", b"").decode()

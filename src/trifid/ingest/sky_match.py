@@ -7,7 +7,7 @@ lies are columns of the row. A column whose name is taken gets the file's stem i
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,38 +15,13 @@ import pyarrow as pa
 
 from trifid.errors import ConfigError, InputError
 from trifid.ingest.rows import Rows
-from trifid.physics.sky import nearest_within
+from trifid.ingest.schema import MODALITIES, base_columns
+from trifid.physics.sky import Nearest, nearest_within
 from trifid.surveys.catalogue import Catalogue, read_catalogue
 
 RADIUS = 2.0  # [arcsec]
 _MAX_RADIUS = 60.0  # [arcsec]
-
-
-@dataclass(frozen=True)
-class Report:
-    """How a catalogue matched.
-
-    Attributes:
-        name: Of its file.
-        radius: [arcsec].
-        none, one, several: Rows with so many of its objects within the radius.
-        shared: Its objects that are the nearest of several rows.
-    """
-
-    name: str
-    radius: float
-    none: int
-    one: int
-    several: int
-    shared: int
-
-    def line(self) -> str:
-        """One line for people."""
-        return (
-            f"{self.name}: {self.one} rows match one object within {self.radius:g} arcsec, "
-            f"{self.several} several (the nearest is taken), {self.none} none; "
-            f"{self.shared} objects match several rows"
-        )
+_MATCHED = "match one object within"
 
 
 def read_nearby(paths: Sequence[Path], radius: float) -> list[Catalogue]:
@@ -65,25 +40,24 @@ def read_nearby(paths: Sequence[Path], radius: float) -> list[Catalogue]:
     return [_without_keys(catalogue) for catalogue in read]
 
 
-def join(
-    rows: Rows, nearby: Sequence[Catalogue], radius: float, taken: Collection[str]
-) -> tuple[list[Catalogue], list[Report]]:
+def join(rows: Rows, nearby: Sequence[Catalogue], radius: float) -> list[Catalogue]:
     """Joins catalogues to rows by position.
 
     Args:
         rows: They get the number of their row in each catalogue that is returned.
         nearby: As `read_nearby` gives them.
         radius: [arcsec].
-        taken: Names of columns that the rows have already.
 
     Returns:
-        The objects that were matched, one for each row that has one; and how it went.
+        The objects that were matched, one for each row that has one; how it went is a note of each.
     """
+    if not nearby:
+        return []
     ids = list(rows.rows)
     places = np.array([_place(rows, name) for name in ids], float).reshape(-1, 2)
-    used = {*taken, *(name for c in rows.catalogues for name in (*c.features, *_scalars(c)))}
+    used = set(base_columns(list(rows.rows.values()), MODALITIES))
+    used |= {name for c in rows.catalogues for name in (*c.features, *_scalars(c))}
     joined: list[Catalogue] = []
-    reports: list[Report] = []
     for catalogue in nearby:
         near = nearest_within(places[:, 0], places[:, 1], catalogue.ra, catalogue.dec, radius)
         matched = np.flatnonzero(near.index >= 0)
@@ -92,17 +66,29 @@ def join(
             f"{stem}_matches": (near.count[matched], ""),
             f"{stem}_separation": (near.separation[matched], "arcsec"),
         }
-        joined.append(_renamed(_taken(catalogue, near.index[matched], about), stem, used))
+        taken = _renamed(_taken(catalogue, near.index[matched], about), stem, used)
+        joined.append(replace(taken, notes=(*taken.notes, _line(catalogue, near, radius))))
         used |= {*joined[-1].features, *_scalars(joined[-1])}
         numbers = dict(zip(matched.tolist(), range(matched.size), strict=True))
         for place, name in enumerate(ids):
             row = rows.rows[name]
             others = row.catalogue or (None,) * (len(rows.catalogues) + len(joined) - 1)
             rows.change(name, catalogue=(*others, numbers.get(place)))
-        none, one, several = np.bincount(np.minimum(near.count, 2), minlength=3).tolist()
-        shared = int((np.unique(near.index[matched], return_counts=True)[1] > 1).sum())
-        reports.append(Report(catalogue.path.name, radius, none, one, several, shared))
-    return joined, reports
+    return joined
+
+
+def told(catalogues: Sequence[Catalogue]) -> list[str]:
+    """How the catalogues among these that were joined by position matched."""
+    return [note for c in catalogues for note in c.notes if _MATCHED in note]
+
+
+def _line(catalogue: Catalogue, near: Nearest, radius: float) -> str:
+    none, one, several = np.bincount(np.minimum(near.count, 2), minlength=3).tolist()
+    _, times = np.unique(near.index[near.index >= 0], return_counts=True)
+    return (
+        f"{catalogue.path.name}: {one} rows {_MATCHED} {radius:g} arcsec, {several} several (the "
+        f"nearest is taken), {none} none; {(times > 1).sum()} objects match several rows"
+    )
 
 
 def _place(rows: Rows, name: str) -> tuple[float, float]:

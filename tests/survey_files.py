@@ -134,8 +134,8 @@ def desi(folder, *, upper=True, rows=1, spread=1.0, name="coadd-sv3-dark-26065.f
         kernel = np.exp(-0.5 * (offsets / spread) ** 2) * np.ones((rows, 1, count))
         images = {
             "WAVELENGTH": centres,
-            "FLUX": np.array([flux for flux, _ in pairs]),
-            "IVAR": np.array([ivar for _, ivar in pairs]),
+            "FLUX": np.array([flux for flux, _ in pairs], "f4"),
+            "IVAR": np.array([ivar for _, ivar in pairs], "f4"),
             "MASK": np.zeros((rows, count), "u4"),
             "RESOLUTION": (kernel / kernel.sum(1, keepdims=True)).astype("f4"),
         }

@@ -274,6 +274,11 @@ def _read(path: Path, redrock: Path | None, _mtime_ns: int, _size: int) -> _Coad
     if "FIBERMAP" not in found or not any(f"{arm}_FLUX" in found for arm in _ARMS):
         raise OtherFileError("no FIBERMAP and B_FLUX, R_FLUX or Z_FLUX: not a DESI coadd file")
     fibermap = fits_table.table(data, found["FIBERMAP"])
+    targetid = fibermap.column("targetid")
+    if not len(fibermap) or targetid.dtype.kind not in "iu":
+        raise InputError(
+            f"FIBERMAP has {len(fibermap)} targets, TARGETID is {targetid.dtype}; expected integers"
+        )
     parts = ("WAVELENGTH", "FLUX", "IVAR", "MASK", "RESOLUTION")
     images: dict[str, fits_image.FitsImage] = {}
     for name in (f"{arm}_{part}" for arm in _ARMS for part in parts):
@@ -285,7 +290,7 @@ def _read(path: Path, redrock: Path | None, _mtime_ns: int, _size: int) -> _Coad
     files = (path,) if redrock is None else (path, redrock)
     header = fits_table.hdus(data)[0].header
     return _Coadd(
-        targetid=fibermap.column("targetid"),
+        targetid=targetid,
         ending=_ending(fits_table.parse_cards(header), fibermap),
         simulated=says_simulated(header),
         fibermap=fibermap,

@@ -91,6 +91,11 @@ def test_files_that_contradict_themselves_are_refused(tmp_path, survey_files):
     more = survey_files.desi(tmp_path, name="coadd-b.fits", B_FLUX=np.ones((2, 2751), "f4"))
     with pytest.raises(InputError, match=r"B_FLUX has shape \(2, 2751\)"):
         READER.contents(more)
+    ids = ("D", np.array([1e17]))  # through floats
+    with pytest.raises(InputError, match="TARGETID is float64; expected integers"):
+        READER.contents(survey_files.desi(tmp_path, name="coadd-d.fits", TARGETID=ids))
+    with pytest.raises(InputError, match="FIBERMAP has 0 targets"):
+        READER.contents(survey_files.desi(tmp_path, name="coadd-e.fits", rows=0))
     with pytest.raises(InputError, match="no row 1"):
         READER.read(survey_files.desi(tmp_path), 1)
     other = tmp_path / "coadd-c.fits"

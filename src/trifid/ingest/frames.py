@@ -1,4 +1,4 @@
-"""The FITS images read last: objects of one field follow each other, and are probed first."""
+"""The FITS images read last: objects of one field follow each other."""
 
 import functools
 from pathlib import Path

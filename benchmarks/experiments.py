@@ -64,6 +64,28 @@ PAPERS = {
         },
         metrics={"accuracy": "accuracy"},
     ),
+    "galaxy4_frames": Paper(
+        name="gcsnet",
+        rows={
+            "spectrum": ("5 (ablation, observed frame)", "spec_only"),
+            "rest": ("5 (ablation, rest frame)", "spec_only"),
+        },
+        metrics={"accuracy": "accuracy"},
+    ),
+    "bhb2_quarter": Paper(
+        name="batmm",
+        rows={
+            "batmm": ("transformer", "full"),
+            "transformer-image-cross": ("transformer", "+ image + cross-attention"),
+            "transformer-image-segment": ("transformer", "+ image + segment"),
+            "transformer-image": ("transformer", "+ image"),
+            "transformer-spectrum": ("transformer", "spectrum only"),
+        },
+        metrics={"f1": "macro_f1"},
+    ),
+    "bhb2_stages": Paper(
+        name="batmm", rows={"batmm": ("transformer", "full")}, metrics={"f1": "macro_f1"}
+    ),
     "bhb2_tables": Paper(
         name="batmm",
         rows={
@@ -105,11 +127,7 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path)
     for folder in parser.parse_args().folders:
         suite = read_suite(folder / "suite.toml")
-        path = folder / "leaderboard.json"
-        if path.is_file():
-            board = json.loads(path.read_text(encoding="utf-8"))
-        else:
-            board = leaderboard(finished(suite, folder), folder)
+        board = leaderboard(finished(suite, folder), folder)
         print("\n".join(text(suite, board, folder)))
 
 
@@ -148,7 +166,8 @@ def text(suite: Suite, board: Board, folder: Path) -> Iterator[str]:
 def said(suite: Suite, board: Board, folder: Path) -> str:
     """What was run, in one line."""
     first = folder / "runs" / safe_name(suite.contenders[0].name) / f"seed-{suite.seeds[0]}"
-    rows = json.loads((first / "run.json").read_text(encoding="utf-8"))["rows"]
+    one = first / "fold-0" if suite.folds else first
+    rows = json.loads((one / "run.json").read_text(encoding="utf-8"))["rows"]
     recipe = tomllib.loads((first / "recipe.toml").read_text(encoding="utf-8"))
     kind = "simulated" if board["simulated"] else "real"
     seeds = ", ".join(str(seed) for seed in suite.seeds[: max(board["seeds"])])
@@ -157,7 +176,8 @@ def said(suite: Suite, board: Board, folder: Path) -> str:
     missing = [entry.name for entry in suite.contenders if entry.name not in shown]
     return (
         f"Ours ({kind}): n = {board['n']} judged in {board['groups']} groups, {rows['train']} "
-        f"training rows, {recipe['training']['epochs']} epochs, seeds {seeds}"
+        f"training rows{f' a fold, {suite.folds} folds' if suite.folds else ''}, "
+        f"{recipe['training']['epochs']} epochs, seeds {seeds}"
         + (f" (of {len(suite.seeds)} planned)" if left else "")
         + (f"; not run: {', '.join(missing)}" if missing else "")
         + ". Mean over seeds (95 % interval over objects), ± standard deviation over seeds."
@@ -246,7 +266,8 @@ def verdict(gap: dict[str, Any] | None) -> str:
         return "the first"
     p = "-" if gap["p_adjusted"] is None else f"{gap['p_adjusted']:.3f}"
     verdict = f"{gap['better']} better" if gap["better"] else "not shown"
-    return f"{gap['value']:+.3f} ({gap['low']:+.3f} to {gap['high']:+.3f}), p {p}: {verdict}"
+    ends = "" if gap["low"] is None else f" ({gap['low']:+.3f} to {gap['high']:+.3f})"
+    return f"{gap['value']:+.3f}{ends}, p {p}: {verdict}"
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ NO_TORCH = (
     *("trifid.schema.grid", "trifid.schema.modality", "trifid.schema.block"),
     *("trifid.physics", "trifid.surveys", "trifid.store", "trifid.ingest", "trifid.simulate"),
     *("trifid.metrics", "trifid.config", "trifid.registry", "trifid.files", "trifid.progress"),
-    "trifid.cli",
+    *("trifid.exchange", "trifid.cli"),
 )
 
 

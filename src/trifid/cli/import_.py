@@ -16,12 +16,15 @@ def import_path(
 ) -> None:
     """Make a store of spectra and images in another format; flat tables go to `trifid ingest`."""
     import json
+    from dataclasses import asdict
 
     from trifid.cli.tables import plain_console, printable
     from trifid.exchange.run import import_store
 
-    rows = import_store(path, out)
+    done = import_store(path, out)
     if as_json:
-        typer.echo(json.dumps({"rows": rows, "out": str(out)}, allow_nan=False))
+        typer.echo(json.dumps(asdict(done) | {"out": str(out)}, allow_nan=False))
         return
-    plain_console().print(printable(f"{out}: {rows} rows"), soft_wrap=True)
+    ignored = f"; not stored: {', '.join(done.ignored)}" if done.ignored else ""
+    said = f"{out}: {done.rows} rows from {done.format}{ignored}"
+    plain_console().print(printable(said), soft_wrap=True)

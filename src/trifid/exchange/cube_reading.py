@@ -25,7 +25,7 @@ from trifid.exchange.cube import (
     WAVELENGTHS,
 )
 from trifid.exchange.rebin import Rebin
-from trifid.exchange.wide import Place, pattern_name, places
+from trifid.exchange.wide import Place, by_presence, pattern_name, places
 from trifid.files import safe_name
 from trifid.schema import grid
 from trifid.schema.block import Block, Fields
@@ -119,7 +119,7 @@ class Cube:
 
     def _part(self, span: slice, rebin: Rebin) -> Iterator[Block]:
         columns, held = self._columns(span)
-        inputs = {
+        inputs: dict[str, Fields] = {
             "image": _images(self._file[IMAGE][span]),
             "spectrum": _spectra(self._file[SPECTRUM][span], self._errors(span), rebin),
         }
@@ -130,17 +130,7 @@ class Cube:
         for name, fields in self._tables(span).items():
             inputs[name] = fields
             present[name] = np.array([name in text.split("+") for text in held], bool)
-        patterns = np.stack([present[name] for name in inputs], axis=1)
-        for pattern in np.unique(patterns, axis=0):
-            rows = np.flatnonzero((patterns == pattern).all(axis=1))
-            yield Block(
-                columns={name: [values[row] for row in rows] for name, values in columns.items()},
-                inputs={
-                    name: {key: values[rows] for key, values in fields.items()}
-                    for (name, fields), has in zip(inputs.items(), pattern, strict=True)
-                    if has
-                },
-            )
+        yield from by_presence(columns, inputs, present)
 
     def _errors(self, span: slice) -> np.ndarray:
         return self._file[f"{SPECTRA}/errors"][span]

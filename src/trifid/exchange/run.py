@@ -16,6 +16,7 @@ import pyarrow as pa
 from trifid.errors import ConfigError, InputError, StoreError
 from trifid.exchange import cube, hats, mmu, parquet, tables
 from trifid.exchange.cube_reading import Cube
+from trifid.exchange.mmu_foreign import ForeignFiles
 from trifid.exchange.output import new_file
 from trifid.exchange.wide import Wide
 from trifid.progress import Advance, progress
@@ -151,15 +152,27 @@ def _without_lists(table: pa.Table) -> pa.Table:
     return table
 
 
-def import_store(path: Path, out: Path) -> int:
+@dataclass(frozen=True)
+class Imported:
+    """What was read.
+
+    Attributes:
+        rows: Of the new store.
+        format: One of `FORMATS`.
+        ignored: Names in the files of others that have no place in a store.
+    """
+
+    rows: int
+    format: str
+    ignored: tuple[str, ...] = ()
+
+
+def import_store(path: Path, out: Path) -> Imported:
     """Makes a store of what `trifid export`, or a neighbour of the field, wrote.
 
     Args:
         path: A Parquet file, a HATS catalogue, a folder of the Multimodal Universe, or a cube.
         out: The store; one that was not finished is written again.
-
-    Returns:
-        The number of rows.
 
     Raises:
         InputError: If the path is none of these, or is damaged.
@@ -172,22 +185,28 @@ def import_store(path: Path, out: Path) -> int:
     if not path.is_file():
         raise InputError(f"{path} does not exist")
     if path.suffix.lower() == ".parquet":
-        return parquet.read_parquet([path], out, "parquet")
+        return Imported(parquet.read_parquet([path], out, "parquet"), "parquet")
     if path.suffix.lower() in (".h5", ".hdf5"):
         with Cube(path) as found:
             origin = found.provenance | {"imported_from": "cube"}
-            return parquet.write_store(out, found.schema, origin, found.blocks(), found.rows)
+            rows = parquet.write_store(out, found.schema, origin, found.blocks(), found.rows)
+        return Imported(rows, "cube")
     raise InputError(
         f"{path}: expected .parquet or .h5; flat tables (FITS, VOTable, CSV) go to `trifid ingest`"
     )
 
 
-def _import_folder(path: Path, out: Path) -> int:
+def _import_folder(path: Path, out: Path) -> Imported:
     if (path / hats.DATASET).is_dir():
-        return parquet.read_parquet(hats.hats_files(path), out, "hats")
+        return Imported(parquet.read_parquet(hats.hats_files(path), out, "hats"), "hats")
     files = mmu.mmu_files(path)
-    schema, provenance = mmu.read_about(path)
-    parts = (block for file in files for block in mmu.read_blocks(file, schema))
-    blocks = parquet.merged(parts, schema)
-    origin = provenance | {"imported_from": "mmu"}
-    return parquet.write_store(out, schema, origin, blocks, sum(map(mmu.count_rows, files)))
+    rows, origin = sum(map(mmu.count_rows, files)), {"imported_from": "mmu"}
+    if (path / mmu.ABOUT).exists():
+        schema, provenance = mmu.read_about(path)
+        parts = (block for file in files for block in mmu.read_blocks(file, schema))
+        blocks = parquet.merged(parts, schema)
+        return Imported(parquet.write_store(out, schema, provenance | origin, blocks, rows), "mmu")
+    foreign = ForeignFiles(files)
+    blocks = parquet.merged(foreign.blocks(), foreign.schema)
+    done = parquet.write_store(out, foreign.schema, origin, blocks, rows)
+    return Imported(done, "mmu", foreign.ignored)

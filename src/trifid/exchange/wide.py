@@ -10,7 +10,7 @@ the table holds the schema of the store, its provenance, and whom to thank.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -245,6 +245,28 @@ def blocks(batch: pa.RecordBatch, schema: StoreSchema, where: str) -> Iterator[B
         columns = {name: part.column(name).to_pylist() for name in schema.columns}
         inputs = {name: _fields_of(part, name, schema, where) for name in names}
         yield Block(columns=columns, inputs=inputs)
+
+
+def by_presence(
+    columns: Mapping[str, Sequence[Any]],
+    inputs: Mapping[str, Fields],
+    present: Mapping[str, np.ndarray],
+) -> Iterator[Block]:
+    """Rows as blocks that share one set of modalities.
+
+    Args:
+        columns: Scalar columns of N rows.
+        inputs: Fields of each modality, of all N rows.
+        present: (N,) bool for each modality.
+    """
+    patterns = np.stack([present[name] for name in inputs], axis=1)
+    for pattern in np.unique(patterns, axis=0):
+        rows = np.flatnonzero((patterns == pattern).all(axis=1)).tolist()
+        held = [name for name, has in zip(inputs, pattern.tolist(), strict=True) if has]
+        yield Block(
+            columns={name: [values[row] for row in rows] for name, values in columns.items()},
+            inputs={name: {key: v[rows] for key, v in inputs[name].items()} for name in held},
+        )
 
 
 def _fields_of(part: pa.RecordBatch, modality: str, schema: StoreSchema, where: str) -> Fields:

@@ -6,6 +6,8 @@ pixels are averaged by inverse variance. Small training sets want small batches,
 steadier guide than the F1 of a few validation objects.
 """
 
+from trifid.models.active_vgg import PAPER as ACTIVE
+from trifid.models.active_vgg import active_vgg
 from trifid.models.gcsnet import gcsnet_fixed
 from trifid.registry import register
 from trifid.training.recipe import Recipe, SplitConfig, TrainingConfig
@@ -62,3 +64,9 @@ def sgq3_image() -> Recipe:
     fused = sgq3()
     image = ImageInput(bands=("u", "g", "r", "i", "z"))
     return fused.replace(name="sgq3_image", inputs={"image": image, **fused.inputs})
+
+
+@register("recipe", paper=ACTIVE)
+def sgq3_active_vgg() -> Recipe:
+    """The VGG of active learning on the spectrum; its paper looks for emission-line stars."""
+    return _single("spectrum").replace(name="sgq3_active_vgg", model=active_vgg())

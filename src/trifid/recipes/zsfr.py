@@ -7,11 +7,15 @@ The paper prints the design only, no sizes, settings or results; the training he
 - Plates are kept together.
 - SZNet and its baseline predict the redshift alone, on their own window, and subtract a continuum;
   batches of 256, squared loss and the best epoch by CRPS are their paper's.
+- GaSNet-II predicts the redshift alone from 3600 pixels, in batches of 128 for 50 epochs and by
+  Huber's loss, as its authors do; they halve the learning rate every five epochs.
 """
 
 from typing import Literal
 
 from trifid.models.base import ModelConfig
+from trifid.models.gasnet2 import PAPER as GASNET2
+from trifid.models.gasnet2 import gasnet2_redshift
 from trifid.models.sznet import PAPER as SZNET_PAPER
 from trifid.models.sznet import fcnn, sznet, sznet_bins
 from trifid.models.zsfr_networks import PAPER, zsfr_early, zsfr_feature, zsfr_late, zsfr_small
@@ -84,7 +88,9 @@ def zsfr_narrow() -> Recipe:
     return _recipe("zsfr_narrow", zsfr_small())
 
 
-def _redshift(name: str, model: ModelConfig, loss: Literal["squared", "default"]) -> Recipe:
+def _redshift(
+    name: str, model: ModelConfig, loss: Literal["squared", "huber", "default"]
+) -> Recipe:
     window = SpectrumInput(log10_start=3.5832, length=3752)
     recipe = _recipe(name, model, "spectrum")
     training = recipe.training.replace(batch_size=256, loss=loss, select="crps")
@@ -107,3 +113,13 @@ def zsfr_sznet_bins() -> Recipe:
 def zsfr_fcnn() -> Recipe:
     """SZNet's dense baseline for the redshift."""
     return _redshift("zsfr_fcnn", fcnn(), "squared")
+
+
+@register("recipe", paper=GASNET2)
+def zsfr_gasnet2() -> Recipe:
+    """GaSNet-II for the redshift: mean and spread of ten sub-networks."""
+    recipe = _redshift("zsfr_gasnet2", gasnet2_redshift(), "huber")
+    training = recipe.training.replace(batch_size=128, epochs=50)
+    return recipe.replace(
+        inputs={"spectrum": SpectrumInput(length=3600, norm="mean")}, training=training
+    )

@@ -5,7 +5,6 @@ import binascii
 import bz2
 import hashlib
 import mmap
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -144,9 +143,3 @@ def sha256_matches(path: Path, wanted: str | None) -> bool:
 def sha256_of(data: bytes | bytearray) -> str:
     """SHA-256 of bytes, as hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
-
-
-def sync(path: Path) -> None:
-    """Makes a file's bytes durable."""
-    with path.open("rb") as handle:
-        os.fsync(handle.fileno())

@@ -51,7 +51,6 @@ class Folder:
                 raise Unavailable(f"{source.stat().st_size} bytes are too many for such a file")
             shutil.copyfile(source, part)
             check.check_form(part, target.name)
-            check.sync(part)
             part.replace(target)
         except InputError as error:
             raise Unavailable(f"the local copy is damaged: {error}") from None

@@ -145,8 +145,7 @@ class Remote:
             except InputError as error:
                 part.unlink(missing_ok=True)
                 raise _TryAgain(str(error)) from None
-            check.sync(part)
-            part.replace(target)  # a rename that a power cut takes back is fetched again
+            part.replace(target)
             tag.unlink(missing_ok=True)
 
         self._patiently(url, once)

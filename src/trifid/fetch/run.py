@@ -9,10 +9,13 @@
     pictures/, hips/   cutouts around each object, where they are asked for
     fetch.json         the command; another one needs another folder
 
-The files in their places are the state: each one is renamed there once it is whole and right.
+The files in their places are the state: each one is renamed there once it is whole and right, and
+its hash is noted; one whose bytes have another hash, or none that is noted, is fetched again.
 """
 
 import fcntl
+import functools
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -26,7 +29,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from trifid.errors import InputError, RunError
-from trifid.fetch import check
+from trifid.fetch import journal
 from trifid.fetch.cutouts import Cutouts
 from trifid.fetch.lists import match, told, write_matches
 from trifid.fetch.local import Source
@@ -198,7 +201,7 @@ def fetch_files(
     )
     paths = sorted({path for item in planned for path in item.paths})
     there = [path for path in paths if (out / path).is_file()]
-    before = _manifest_hashes(out / MANIFEST)
+    before = _manifest_hashes(out / MANIFEST) | journal.noted(out)
     hashes = dict(_hashed(there, out, before, choice.workers))
     todo = [path for path in paths if path not in hashes]
     volume = estimate(todo, source, out, lite=choice.lite)
@@ -206,18 +209,12 @@ def fetch_files(
         say(f"to fetch: {volume}")
     refuse_if_too_large(volume, out)
     kept, reasons = len(hashes), dict[str, str]()
-
-    def bring(path: str) -> tuple[str, str, str]:
-        target = out / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            source.fetch(path, target)
-        except Unavailable as error:
-            return path, "", str(error)
-        return path, sha256_file(target), ""
-
     try:
-        with progress("fetch", len(todo), unit="files") as advance:
+        with (
+            progress("fetch", len(todo), unit="files") as advance,
+            journal.noting(out) as note,
+        ):
+            bring = functools.partial(_bring, source, out, note)
             for path, digest, reason in _each(bring, todo, choice.workers, stop):
                 if digest:
                     hashes[path] = digest
@@ -226,7 +223,10 @@ def fetch_files(
                 advance(1)
     finally:
         table = manifest(job.catalogue, planned, hashes, reasons)
+        if len(hashes) > kept:
+            os.sync()  # the manifest speaks of files that are on disk
         write_manifest(out / MANIFEST, table)
+        journal.forget(out)
     return FetchSummary(
         out=out,
         objects=_counted(table),
@@ -235,6 +235,21 @@ def fetch_files(
         reasons=dict(Counter(_reasons(planned, reasons)).most_common()),
         volume=volume,
     )
+
+
+def _bring(
+    source: Source, out: Path, note: Callable[[str, str], None], path: str
+) -> tuple[str, str, str]:
+    """Brings a file: its path, and its hash or why it cannot be had."""
+    target = out / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        source.fetch(path, target)
+    except Unavailable as error:
+        return path, "", str(error)
+    digest = sha256_file(target)
+    note(path, digest)
+    return path, digest, ""
 
 
 def _each(bring: Any, paths: Sequence[str], workers: int, stop: threading.Event) -> Iterable[Any]:
@@ -263,16 +278,12 @@ def _each(bring: Any, paths: Sequence[str], workers: int, stop: threading.Event)
 def _hashed(
     paths: Sequence[str], out: Path, before: dict[str, str], workers: int
 ) -> Generator[tuple[str, str]]:
-    """Hashes of files that are there; one that has changed or is not whole goes."""
+    """Hashes of files that are there; one that is not as it was noted goes."""
 
     def one(path: str) -> tuple[str, str]:
         target = out / path
         digest = sha256_file(target)
-        try:
-            check.check_form(target, target.name)
-        except InputError:
-            digest = ""
-        if not digest or before.get(path, digest) != digest:
+        if before.get(path) != digest:
             target.unlink()
             return path, ""
         return path, digest

@@ -6,8 +6,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from trifid.errors import ConfigError, InputError, RunError
-from trifid.fetch import run
+from trifid.fetch import journal, run
 from trifid.fetch.run import Choice
+from trifid.files import sha256_file
 from trifid.simulate.sky_server import KINDS, Faults, SkyServer
 
 
@@ -86,6 +87,23 @@ def test_a_file_that_changed_is_fetched_again(archive, helpers, tmp_path):
     assert (first.read_bytes(), second.read_bytes()) == whole
 
 
+def test_what_was_not_noted_before_a_stop_is_fetched_again(archive, helpers, tmp_path):
+    out, choice = tmp_path / "out", Choice(images=False)
+    with SkyServer(archive) as server:
+        helpers.run(server, out, choice=choice)
+        whole = helpers.content(out)
+        assert not (out / ".arrived").exists()
+        files = sorted(out.rglob("spec-*.fits"))
+        with journal.noting(out) as note:  # as a power cut may leave it: no manifest, lost bytes
+            for path in files[:3]:
+                note(str(path.relative_to(out)), sha256_file(path))
+        (out / "manifest.parquet").unlink()
+        files[0].write_bytes(bytes(files[0].stat().st_size))
+        summary = helpers.run(server, out, choice=choice)
+    assert (summary.kept, summary.fetched) == (2, 6)
+    assert helpers.content(out) == whole
+
+
 def test_a_folder_is_for_one_command_and_one_process(archive, helpers, tmp_path):
     out = tmp_path / "out"
     with SkyServer(archive) as server:
@@ -109,10 +127,10 @@ def test_a_full_disk_is_foreseen(archive, helpers, tmp_path, monkeypatch):
 
 
 def test_an_error_of_the_disk_ends_the_run_with_a_manifest(archive, helpers, tmp_path, monkeypatch):
-    def full(path):
+    def full(path, name):
         raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr("trifid.fetch.check.sync", full)
+    monkeypatch.setattr("trifid.fetch.check.check_form", full)
     with SkyServer(archive) as server, pytest.raises(OSError, match="No space left"):
         helpers.run(server, tmp_path / "out")
     assert (tmp_path / "out" / run.MANIFEST).is_file()

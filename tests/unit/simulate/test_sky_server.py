@@ -6,6 +6,8 @@ import http.client
 import io
 import json
 import runpy
+import socket
+import struct
 import time
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
@@ -143,6 +145,20 @@ def test_faults_of_time(archive):
         assert time.monotonic() - start >= 0.3
     with SkyServer(archive, one_fault("hang", hang=30.0)) as server, pytest.raises(TimeoutError):
         ask(server, PATH, timeout=0.3)
+
+
+def test_a_client_that_hangs_up_is_no_news(archive, capsys):
+    with SkyServer(archive) as server:
+        address = server._server.server_address[:2]
+        for _ in range(3):
+            client = socket.create_connection(address)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.sendall(f"GET {PATH} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            client.recv(100)
+            client.close()  # with a reset, as a killed process does
+        time.sleep(0.2)
+        assert ask(server, PATH)[0] == 200
+    assert capsys.readouterr().err == ""
 
 
 def test_faults_are_a_function_of_seed_address_and_count():

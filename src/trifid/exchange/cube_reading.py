@@ -123,7 +123,7 @@ class Cube:
             "image": _images(self._file[IMAGE][span]),
             "spectrum": _spectra(self._file[SPECTRUM][span], self._errors(span), rebin),
         }
-        present = {
+        present: dict[str, Any] = {
             "image": (inputs["image"]["flux"] != 0).any(axis=(1, 2, 3)),
             "spectrum": (inputs["spectrum"]["ivar"] > 0).any(axis=1),
         }

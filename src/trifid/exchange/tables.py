@@ -11,6 +11,7 @@ forbid; FITS, which is ASCII, gets the rest as backslash escapes.
 """
 
 import csv
+import textwrap
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -25,6 +26,7 @@ from trifid.files import written_whole
 
 CREDIT = ("acknowledgement", "citation")
 _FORMULA = ("=", "+", "-", "@")
+_CARD = 72  # letters of a COMMENT card
 _LONGEST_NAME = 60  # a FITS card holds no longer name of a column
 
 
@@ -55,7 +57,8 @@ def _fits(table: pa.Table, path: Path) -> None:
     for card, (key, value) in zip(_cards(metadata), metadata.items(), strict=True):
         text = _ascii(value)
         if key in CREDIT:
-            hdu.header.add_comment(f"{key}: {text}")
+            for line in textwrap.wrap(f"{key}: {text}", _CARD, break_on_hyphens=False):
+                hdu.header.add_comment(line)
         else:
             hdu.header[card] = text
     hdu.writeto(path)
@@ -116,7 +119,9 @@ def _standard_unit(unit: str, standard: str) -> str:
     from astropy import units
 
     try:
-        return units.Unit(unit).to_string(standard) if unit else ""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", units.UnitsWarning)  # on old spellings
+            return units.Unit(unit).to_string(standard) if unit else ""
     except (ValueError, TypeError, ArithmeticError, RecursionError):
         return ""
 

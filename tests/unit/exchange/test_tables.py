@@ -147,7 +147,7 @@ def test_fits_says_what_columns_mean(catalogue, tmp_path):
     said = "".join(header["COMMENT"])
     assert "citation: GCSNet, preprints.org 202604.1739" in said
     assert said.count("https://www.sdss.org/collaboration/citing-sdss/") == 3
-    assert "Thanks \\xe9https" in said
+    assert "Thanks\\xe9https" in said  # astropy cuts blanks off the ends of cards
     assert header["TASK"] == "galaxy4"
     assert header["TRAINED_"] == "false" and header["TRAINE2"] == "x" * 200
 

@@ -103,8 +103,7 @@ def _without_keys(catalogue: Catalogue) -> Catalogue:
     for name, ids in (("objid", catalogue.objids), ("id", catalogue.names),
                       ("spectrum_id", catalogue.spectrum_ids)):  # fmt: skip
         if any(ids) and name not in scalars.column_names:
-            field = pa.field(name, pa.string(), metadata={"unit": ""})
-            scalars = scalars.append_column(field, [pa.array(ids, pa.string())])
+            scalars = _with_column(scalars, name, pa.array(ids, pa.string()), "")
     return replace(catalogue, spectrum_ids=none, objids=none, names=none, scalars=scalars)
 
 
@@ -112,11 +111,11 @@ def _taken(
     catalogue: Catalogue, numbers: np.ndarray, about: Mapping[str, tuple[np.ndarray, str]]
 ) -> Catalogue:
     """Some rows of a catalogue, an object of several rows several times, with more columns."""
-    scalars = catalogue.scalars.take(pa.array(numbers, pa.int64()))
+    scalars = catalogue.scalars
+    if scalars.num_columns:
+        scalars = scalars.take(pa.array(numbers, pa.int64()))
     for name, (values, unit) in about.items():
-        array = pa.array(values)
-        field = pa.field(name, array.type, metadata={"unit": unit})
-        scalars = scalars.append_column(field, array)
+        scalars = _with_column(scalars, name, pa.array(values), unit)
     none: list[str | None] = [None] * numbers.size
     return replace(
         catalogue,
@@ -129,6 +128,14 @@ def _taken(
         values=catalogue.values[numbers],
         valid=catalogue.valid[numbers],
     )
+
+
+def _with_column(table: pa.Table, name: str, array: pa.Array, unit: str) -> pa.Table:
+    """The table with one more column; one without columns has lost its length."""
+    field = pa.field(name, array.type, metadata={"unit": unit})
+    if not table.num_columns:
+        return pa.table([array], schema=pa.schema([field]))
+    return table.append_column(field, array)
 
 
 def _renamed(catalogue: Catalogue, stem: str, used: Collection[str]) -> Catalogue:

@@ -82,12 +82,10 @@ def test_cutouts_are_fetched_once_an_object_and_go_into_a_store(archive, helpers
             assert image[0].data.shape == (16, 16)
     about = (out / "fetch.json").read_text()
     assert '"interpolated": true' in about and "CDS/P/SDSS9" in about
-    done = ingest(
-        out, tmp_path / "store", catalogs=[out / "catalogue.parquet"], size=16,
-        modalities=["image_rgb", "spectrum", "table"],
-    )  # fmt: skip
+    done = ingest(out, tmp_path / "store", catalogs=[out / "catalogue.parquet"], size=16)
     assert done.rows == 8
-    assert {"image_rgb", "spectrum"} <= set(Store.open(tmp_path / "store").schema.modalities)
+    modalities = Store.open(tmp_path / "store").schema.modalities
+    assert set(modalities) == {"image_hips", "image_rgb", "spectrum", "table"}
 
 
 def test_a_third_of_the_requests_for_cutouts_may_fail(archive, helpers, tmp_path):

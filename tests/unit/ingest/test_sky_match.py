@@ -72,6 +72,15 @@ def test_a_smaller_radius_matches_less(rows, nearby):
     assert join(rows, [], 1.0) == []
 
 
+def test_positions_alone_say_what_lies_near(rows, tmp_path):
+    path = tmp_path / "list.csv"
+    path.write_text("ra,dec\n10.0,20.0\n50.0,20.0\n")
+    (joined,) = join(rows, read_nearby([path], 2.0), 2.0)
+    assert joined.scalars.column_names == ["list_matches", "list_separation"]
+    assert joined.scalars.column("list_separation").to_pylist() == [0.0, 0.0]
+    assert joined.features == {} and len(joined) == joined.scalars.num_rows == 2
+
+
 def test_it_stands_behind_catalogues_joined_by_key(rows, nearby, tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text("object_id,w1mpro,designation\ntwo,1.0,x\n")

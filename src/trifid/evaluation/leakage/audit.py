@@ -56,6 +56,7 @@ def audit_store(store_folder: Path, recipe: Recipe) -> list[Finding]:
         features.sentinels(table, labels, task),
         features.nuisances(_nuisances(store, used), labels, groups),
         features.missing_by_class(_presence(store, recipe, table, used), labels),
+        features.cuts_by_class(rows.flagged, rows.labels),
         features.label_ceiling(_label_sources(store, task), task),
     ]
 

@@ -125,6 +125,21 @@ def nuisances(columns: Mapping[str, np.ndarray], labels: np.ndarray, groups: np.
 
 def missing_by_class(flags: Mapping[str, np.ndarray], labels: np.ndarray) -> Finding:
     """Whether being missing depends on the class: cleaning that differs by class (E9)."""
+    return _by_class("missing by class", "missing values", flags, labels)
+
+
+def cuts_by_class(flagged: Mapping[str, np.ndarray], labels: np.ndarray) -> Finding:
+    """Whether the cuts of a recipe fall on the classes alike (E9), over all labelled rows."""
+    if not flagged:
+        return Finding("cuts by class", "pass", "no row is left out for a flag")
+    known = labels >= 0
+    kept = {name: ~has[known] for name, has in flagged.items()}
+    return _by_class("cuts by class", "rows left out", kept, labels[known])
+
+
+def _by_class(
+    check: str, what: str, flags: Mapping[str, np.ndarray], labels: np.ndarray
+) -> Finding:
     worst, lines = 0.0, list[str]()
     for name, present in flags.items():
         p, strength = association(present, labels)
@@ -133,12 +148,10 @@ def missing_by_class(flags: Mapping[str, np.ndarray], labels: np.ndarray) -> Fin
             worst = max(worst, strength)
     numbers = {"cramers_v": round(worst, 3)}
     if worst > 0.5:
-        reason = f"missing values of {', '.join(lines)} tell the class"
-        return Finding("missing by class", "fail", reason, numbers)
+        return Finding(check, "fail", f"{what} tell the class: {', '.join(lines)}", numbers)
     if lines:
-        reason = f"missing values depend on the class: {', '.join(lines)}"
-        return Finding("missing by class", "warn", reason, numbers)
-    return Finding("missing by class", "pass", "what is missing does not depend on the class")
+        return Finding(check, "warn", f"{what} depend on the class: {', '.join(lines)}", numbers)
+    return Finding(check, "pass", f"{what} do not depend on the class")
 
 
 def label_ceiling(sources: Mapping[str, np.ndarray], task: Task) -> Finding:

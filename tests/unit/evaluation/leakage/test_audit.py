@@ -42,6 +42,7 @@ class Sky:
         self.flux = rng.random((ROWS, 4700), np.float32)
         self.with_spectrum = np.ones(ROWS, bool)
         self.second = self.label.copy()
+        self.blended = rng.random(ROWS) < 0.15
 
     def feature(self, name):
         return self.values[:, FEATURES.index(name)]
@@ -58,6 +59,7 @@ class Sky:
                 "sn_median": ColumnSpec(type="float64"),
                 "bpt": ColumnSpec(type="string"),
                 "bptclass": ColumnSpec(type="int64"),
+                "blended": ColumnSpec(type="bool"),
             },
         )
         with StoreWriter(folder, schema, provenance={}) as writer:
@@ -81,6 +83,7 @@ class Sky:
             "sn_median": self.snr[rows].tolist(),
             "bpt": [NAMES[k] for k in self.label[rows]],
             "bptclass": mpa[self.second[rows]].tolist(),
+            "blended": self.blended[rows].tolist(),
         }
         flux = self.flux[rows]
         spectrum = {"flux": flux, "ivar": np.ones_like(flux), "mask": np.zeros(flux.shape, "<i4")}
@@ -102,8 +105,10 @@ def verdicts(sky, folder, chosen=None):
 
 def test_a_clean_store_passes_every_check(tmp_path):
     found = verdicts(Sky(), tmp_path / "s")
-    assert len(found) == 12
+    assert len(found) == 13
     assert set(found.values()) == {"pass"}
+    cut = recipe().replace(leave_out=("blended",))
+    assert verdicts(Sky(), tmp_path / "cut", cut)["cuts by class"] == "pass"
 
 
 def place_twice(sky):
@@ -140,6 +145,10 @@ def missing_cells(sky):
     sky.valid[(sky.label == 2) & (sky.rng.random(ROWS) < 0.2), FEATURES.index("petror50_r")] = 0
 
 
+def blended_of_one_class(sky):
+    sky.blended[:] = (sky.label == 1) & (sky.rng.random(ROWS) < 0.4)
+
+
 def second_source(sky):
     sky.second[:] = (sky.label + (sky.rng.random(ROWS) < 0.4)) % 4
 
@@ -157,6 +166,7 @@ def second_source(sky):
         (missing_spectra, "missing by class", "fail", recipe()),
         (missing_cells, "missing by class", "warn", recipe()),
         (lambda sky: None, "features from the label's fit", "fail", recipe(features="redshift")),
+        (blended_of_one_class, "cuts by class", "fail", recipe().replace(leave_out=("blended",))),
         (second_source, "label ceiling", "warn", recipe()),
     ],
 )

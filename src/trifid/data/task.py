@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from trifid.config import Config
 from trifid.errors import ConfigError
-from trifid.transforms.table import stored_features
+from trifid.transforms.expression import stored_features
 
 Labels = Int64[np.ndarray, "N"] | Float64[np.ndarray, "N D"]
 Columns = Mapping[str, pa.ChunkedArray]

@@ -29,6 +29,7 @@ from trifid.ingest.rows import Row
 from trifid.ingest.scan import Probe, probe, scan
 from trifid.ingest.schema import Naming, check_modalities, make_schema, modalities_of
 from trifid.ingest.shards import Job, Setting, Slice, write
+from trifid.ingest.targets import target_columns
 from trifid.ingest.workers import each
 from trifid.progress import progress
 from trifid.schema.block import Skipped
@@ -123,7 +124,7 @@ def ingest(
     wanted = check_modalities(modalities)
     _check_options(bands, size, spectra, workers)
     folder, catalogs, only = _as_folder(folder, catalogs)
-    catalogues = [read_catalogue(path) for path in catalogs]
+    catalogues = [read_catalogue(path, target_columns()) for path in catalogs]
     others = sky_match.read_nearby(nearby, radius)
     found, skipped = scan(folder, ignore=[*catalogs, *nearby, out], only=only)
     options: dict[str, object] = {"bands": bands, "size": size, "modalities": wanted}

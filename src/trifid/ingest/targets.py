@@ -5,7 +5,7 @@ from typing import cast
 
 from trifid import registry
 from trifid.data.task import Task
-from trifid.transforms.table import stored_features
+from trifid.transforms.expression import stored_features
 
 
 @cache

@@ -14,8 +14,8 @@ from trifid.data.task import Task
 from trifid.errors import ConfigError
 from trifid.models.base import ModelPart
 from trifid.transforms.augment import AugmentConfig
+from trifid.transforms.expression import stored_features
 from trifid.transforms.pipeline import InputConfig, SpectrumInput, TableInput
-from trifid.transforms.table import stored_features
 
 PARTS = 20
 

@@ -1,7 +1,6 @@
 """Catalogue cells to what a network reads: sums and differences of columns, robust scale."""
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -9,8 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from trifid.errors import ConfigError
-
-_TERMS = re.compile(r"\s+([+-])\s+")
+from trifid.transforms.expression import terms
 
 
 def expression_matrix(
@@ -26,7 +24,7 @@ def expression_matrix(
     """
     matrix = torch.zeros(len(expressions), len(features))
     for row, expression in enumerate(expressions):
-        for sign, name in _terms(expression):
+        for sign, name in terms(expression):
             if name not in features:
                 raise ConfigError(
                     f"table feature {expression!r} needs {name!r}; "
@@ -34,17 +32,6 @@ def expression_matrix(
                 )
             matrix[row, list(features).index(name)] += 1.0 if sign == "+" else -1.0
     return matrix
-
-
-def _terms(expression: str) -> list[tuple[str, str]]:
-    """Sign and stored feature of each term."""
-    first, *rest = _TERMS.split(expression.strip())
-    return [("+", first), *zip(rest[::2], rest[1::2], strict=True)]
-
-
-def stored_features(expressions: Iterable[str]) -> frozenset[str]:
-    """The stored features that expressions are made of."""
-    return frozenset(name for text in expressions for _, name in _terms(text))
 
 
 def combine(

@@ -7,6 +7,7 @@ from astropy.io import fits
 from trifid.cli.info import info
 from trifid.errors import ConfigError, StoreError
 from trifid.ingest.run import ingest
+from trifid.ingest.targets import target_columns
 from trifid.simulate import sdss_files, simulate
 from trifid.simulate.options import SkyOptions
 from trifid.store import Store
@@ -76,7 +77,10 @@ def test_the_other_tasks_come_back_too(tmp_path, task: str) -> None:
     assert back["image"]["flux"] == pytest.approx(there["image"]["flux"], abs=1e-5)
     pixels = [item["image_rgb"]["pixels"].astype(float) for item in (back, there)]
     assert np.abs(pixels[0] - pixels[1]).mean() < 4.0  # JPEG
-    known = ingested.schema.modalities["table"].features  # float columns join the features
+    for name in target_columns() & set(direct.schema.columns):
+        there_too = direct.columns(name)[name].take(ours.tolist()).to_pylist()
+        assert ingested.columns(name)[name].take(theirs.tolist()).to_pylist() == there_too, name
+    known = ingested.schema.modalities["table"].features
     place = [known.index(name) for name in direct.schema.modalities["table"].features]
     for field in ("values", "valid"):
         assert (back["table"][field][:, place] == there["table"][field]).all()

@@ -60,7 +60,7 @@ def write_cube(store: Store, out: Path, advance: Advance) -> int:
         ConfigError: If `out` exists, h5py is not installed, or bands or units are others.
         OSError: If it cannot be written.
     """
-    library = hdf5.library()
+    hdf5.library()
     schema = store.schema
     _check(schema)
     groups = store.columns("group")["group"].combine_chunks().dictionary_encode().indices.to_numpy()
@@ -68,7 +68,7 @@ def write_cube(store: Store, out: Path, advance: Advance) -> int:
     starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
     wide = Wide(store, arrays=False)
     rebin = Rebin(grid.wavelengths(), WAVELENGTHS)
-    with new_file(out) as temporary, library.File(temporary, "w") as file:
+    with new_file(out) as temporary, hdf5.new_file(temporary) as (file, check):
         _create(file, len(starts), wide)
         for begin in range(0, len(starts), _TARGETS):
             first = starts[begin : begin + _TARGETS]
@@ -80,6 +80,7 @@ def write_cube(store: Store, out: Path, advance: Advance) -> int:
             for column in wide.kind.names:
                 hdf5.fill_column(file["catalogue"], names[column], table[column], span)
             _fill(file, store, rows, first - first[0], span, rebin)
+            check()
             advance(len(rows))
     return len(starts)
 

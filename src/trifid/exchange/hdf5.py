@@ -5,8 +5,11 @@ logicals or text has nulls, a dataset of logicals `NAME.null` says which they ar
 are JSON.
 """
 
+import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +37,68 @@ def library() -> "ModuleType":
             "this format needs h5py, which is not installed: pip install 'trifid[hdf5]'"
         ) from None
     return h5py
+
+
+class _Sink(io.FileIO):
+    """A new file that, after an error of writing, goes on in memory until it is asked.
+
+    HDF5 cannot close a file that it could not write: the process dies of it (a full disk).
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "x+")
+        self._error: OSError | None = None
+        self._held: list[tuple[int, bytes]] = []
+
+    def write(self, data: Any, /) -> int:
+        """Writes all of the data: to the file, or after an error to memory."""
+        view, begin, done = memoryview(data).cast("B"), self.tell(), 0
+        while done < len(view) and self._error is None:
+            try:
+                done += super().write(view[done:]) or 0
+            except OSError as error:
+                self._error = error
+        if done < len(view):
+            self._held.append((begin + done, bytes(view[done:])))
+            self.seek(begin + len(view))
+        return len(view)
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Reads what was written, wherever it is."""
+        if self._error is None:
+            return super().readinto(buffer) or 0
+        view, begin = memoryview(buffer).cast("B"), self.tell()
+        view[super().readinto(view) or 0 :] = bytes(len(view) - (self.tell() - begin))
+        for first, data in self._held:
+            low, high = max(first, begin), min(first + len(data), begin + len(view))
+            if low < high:
+                view[low - begin : high - begin] = data[low - first : high - first]
+        self.seek(begin + len(view))
+        return len(view)
+
+    def check(self) -> None:
+        """Raises the error there was."""
+        if self._error is not None:
+            raise self._error
+
+
+@contextmanager
+def new_file(path: Path) -> Generator[tuple[Any, Callable[[], None]]]:
+    """Gives an HDF5 file to fill, and a function to call now and then: it raises a full disk.
+
+    Raises:
+        ConfigError: If h5py is not installed.
+        OSError: If the file exists or cannot be written whole.
+    """
+    h5py = library()
+    with _Sink(path) as sink:
+        try:
+            with h5py.File(sink, "w") as file:
+                yield file, sink.check
+        except Exception:
+            sink.check()  # the cause of what HDF5 says, if there is one
+            raise
+        sink.check()
 
 
 def describe(target: Any, about: Mapping[str, str]) -> None:

@@ -77,7 +77,7 @@ def write_mmu(store: Store, out: Path, advance: Advance) -> int:
         ConfigError: If `out` exists, or h5py is not installed.
         OSError: If it cannot be written.
     """
-    library = hdf5.library()
+    hdf5.library()
     wide = Wide(store, arrays=False)
     parts = list(_parts(store))
     if not parts:
@@ -92,9 +92,11 @@ def write_mmu(store: Store, out: Path, advance: Advance) -> int:
         for part in parts:
             path = folder / part.file
             path.parent.mkdir(parents=True, exist_ok=True)
-            with library.File(path, "x") as file:
+            with hdf5.new_file(path) as (file, check):
                 hdf5.describe(file, credit)
-                _write(file, part, wide, advance)
+                for count in _write(file, part, wide):
+                    check()
+                    advance(count)
         write_json(folder / ABOUT, document)
     return len(store) - sum(len(part.rows) for part in parts)
 
@@ -114,7 +116,8 @@ def _parts(store: Store) -> Iterator[Part]:
             yield Part(modalities, pixel, rows[pixels == pixel])
 
 
-def _write(file: Any, part: Part, wide: Wide, advance: Advance) -> None:
+def _write(file: Any, part: Part, wide: Wide) -> Iterator[int]:
+    """Fills a file; gives the number of rows after each part of them."""
     store, rows = wide.store, part.rows
     arrays = [name for name in part.modalities if not _is_table(store.schema, name)]
     absent = {
@@ -139,7 +142,7 @@ def _write(file: Any, part: Part, wide: Wide, advance: Advance) -> None:
             spec = store.schema.modalities[name]
             for key, values in _datasets(spec, taken).items():
                 _fill(file, f"{name}_{key}", values, span, count)
-        advance(span.stop - span.start)
+        yield span.stop - span.start
 
 
 def _names(schema: StoreSchema, columns: Iterable[str]) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """Columns in HDF5: nulls, text, hostile names."""
 
+import resource
+
 import h5py
 import numpy as np
 import pyarrow as pa
@@ -63,3 +65,39 @@ def test_long_descriptions_fit(tmp_path):
     with h5py.File(tmp_path / "f.h5", "w") as file:
         hdf5.describe(file, {"a": "é" * 100_000, "b": ""})
         assert list(file.attrs) == ["a"] and file.attrs["a"] == "é" * 30_000
+
+
+@pytest.fixture
+def room():
+    """A function that limits the size of files, as a full disk does; undone at the end."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("size", [0, 100, 3000, 40_000])
+def test_a_full_disk_is_an_error_and_no_crash(size, room, tmp_path):
+    """HDF5 itself dies when the process ends if it could not write; see the class `_Sink`."""
+    values = np.arange(20_000.0)
+    room(size)
+    with (
+        pytest.raises(OSError, match="File too large"),
+        hdf5.new_file(tmp_path / "f.h5") as (file, check),
+    ):
+        file["a/b"] = values
+        file["text"] = np.array(["x" * 50] * 500, object)
+        file.flush()
+        np.testing.assert_array_equal(file["a/b"][:], values)  # HDF5 reads what it wrote
+        assert file["text"].asstr()[499] == "x" * 50
+        check()
+        raise ValueError("not reached")
+
+
+def test_a_file_that_can_be_written_is_whole(tmp_path):
+    with hdf5.new_file(tmp_path / "f.h5") as (file, check):
+        file["a"] = [1, 2]
+        check()
+    with h5py.File(tmp_path / "f.h5") as file:
+        assert file["a"][:].tolist() == [1, 2]
+    with pytest.raises(FileExistsError), hdf5.new_file(tmp_path / "f.h5"):
+        pass

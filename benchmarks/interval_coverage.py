@@ -1,13 +1,14 @@
 """How often our 95 % intervals hold the truth, over many simulated sets of predictions.
 
     python benchmarks/interval_coverage.py [--sets 10000] [--rows 2000] [--groups 100 ...]
-        [--resamples 500] [--smallest 0.15] [--processes N]
+        [--resamples 500] [--smallest 0.15] [--skill 2]
+        [--processes N]
 
 Each set: three classes (50, 35, 15 %, or another share of the smallest), rows in groups that share
-part of their luck (a plate), a classifier of fixed skill. The truth is the mean over 2,000,000 rows.
-Prints the share of sets whose interval holds it, with its own 95 % interval (Wilson), for accuracy,
-macro F1, macro ROC area, balanced accuracy and macro average precision. Several `--groups` are
-measured one after the other, on the same truth.
+part of their luck (a plate), a classifier of fixed skill. The truth is the mean over 2,000,000
+rows. Prints the share of sets whose interval holds it, with its own 95 % interval (Wilson), for
+accuracy, macro F1, macro ROC area, balanced accuracy and macro average precision, among the sets
+that have an interval; how many have none is said. Several `--groups` come one after the other.
 """
 
 import argparse
@@ -25,7 +26,7 @@ PLACES = [OVERALL.index(name) for name in METRICS]
 
 
 def draw(
-    seed: int, rows: int, groups: int, smallest: float
+    seed: int, rows: int, groups: int, smallest: float, skill: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Labels, probabilities and groups of one set."""
     rng = np.random.default_rng(seed)
@@ -34,15 +35,15 @@ def draw(
     labels = rng.choice(3, rows, p=shares)
     luck = rng.normal(0.0, 0.5, groups)[group]
     scores = rng.normal(size=(rows, 3)) + np.log(shares)
-    scores[np.arange(rows), labels] += 2.0 + luck
+    scores[np.arange(rows), labels] += skill + luck
     probabilities = np.exp(scores)
     return labels, probabilities / probabilities.sum(axis=1, keepdims=True), group
 
 
-def one(task: tuple[int, int, int, int, float]) -> np.ndarray:
+def one(task: tuple[int, int, int, int, float, float]) -> np.ndarray:
     """Ends of the intervals of one set (2, 5)."""
-    seed, rows, groups, resamples, smallest = task
-    labels, probabilities, group = draw(seed, rows, groups, smallest)
+    seed, rows, groups, resamples, smallest, skill = task
+    labels, probabilities, group = draw(seed, rows, groups, smallest, skill)
     statistic = ClassifierStatistic.of(labels, probabilities.argmax(axis=1), probabilities, group)
     found = bootstrap(statistic, groups, resamples=resamples, seed=seed, rows=rows)
     return np.stack([found.low[PLACES], found.high[PLACES]])
@@ -57,25 +58,29 @@ def main() -> None:
     parser.add_argument("--resamples", type=int, default=500)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--smallest", type=float, default=0.15)
+    parser.add_argument("--skill", type=float, default=2.0)
     options = parser.parse_args()
-    labels, probabilities, group = draw(10**9, 2_000_000, 200_000, options.smallest)
+    shape = options.smallest, options.skill
+    labels, probabilities, group = draw(10**9, 2_000_000, 200_000, *shape)
     statistic = ClassifierStatistic.of(labels, probabilities.argmax(axis=1), probabilities, group)
     truth = statistic(np.ones((1, 200_000), np.int32))[0, PLACES]
     intervals._THREADS = 1  # the processes below use the cores
     for groups in options.groups:
-        tasks = [
-            (k, options.rows, groups, options.resamples, options.smallest)
-            for k in range(options.sets)
-        ]
+        case = options.rows, groups, options.resamples, *shape
+        tasks = [(k, *case) for k in range(options.sets)]
         with ProcessPoolExecutor(options.processes) as pool:
             ends = np.stack(list(pool.map(one, tasks, chunksize=50)))
         held = (ends[:, 0] <= truth) & (truth <= ends[:, 1])
         said = f"{options.sets} sets of {options.rows} rows in {groups} groups, "
+        said += f"skill {options.skill:g}, "
         said += f"{options.smallest:.1%} in the smallest class, {options.resamples} resamples, BCa"
         print(said, flush=True)
-        for name, hits in zip(METRICS, held.sum(axis=0).tolist(), strict=True):
-            low, high = wilson(hits, options.sets)
-            print(f"{name:23} {hits / options.sets:.4f} ({low:.4f} to {high:.4f})", flush=True)
+        given = np.isfinite(ends).all(axis=1).sum(axis=0).tolist()
+        for k, (name, hits) in enumerate(zip(METRICS, held.sum(axis=0).tolist(), strict=True)):
+            low, high = wilson(hits, given[k])
+            said = f"{name:23} {hits / max(given[k], 1):.4f} ({low:.4f} to {high:.4f})"
+            said += f", truth {truth[k]:.3f}, no interval in {1 - given[k] / options.sets:.1%}"
+            print(said, flush=True)
 
 
 if __name__ == "__main__":

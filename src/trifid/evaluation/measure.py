@@ -63,6 +63,19 @@ def notes_of(parts: Sequence[Predictions]) -> list[str]:
     return list(dict.fromkeys(notes))
 
 
+def groups_note(groups: int) -> list[str]:
+    """That an interval from few groups is a little too narrow, and by how much.
+
+    Measured by `benchmarks/interval_coverage.py --rows 140 --groups 20 --sets 1000`.
+    """
+    if groups >= FEW_GROUPS:
+        return []
+    return [
+        f"{groups} groups: bootstrap intervals from fewer than {FEW_GROUPS} may hold the truth "
+        "less often than they say (simulated, 140 objects in 20 groups: 93 to 95 % instead of 95)"
+    ]
+
+
 def pooled_note(folds: tuple[str, ...]) -> list[str]:
     """That several fits were pooled."""
     if len(folds) < 2:

@@ -8,8 +8,8 @@ import numpy as np
 from trifid.errors import RunError
 from trifid.evaluation.conformal import Columns, no_columns, number_intervals
 from trifid.evaluation.measure import (
-    FEW_GROUPS,
     Entry,
+    groups_note,
     measure,
     measures,
     plain,
@@ -186,12 +186,7 @@ def _flat(metrics: dict[str, dict[str, Entry]]) -> dict[str, Entry]:
 
 
 def _notes(rows: Predictions, groups: int, folds: tuple[str, ...]) -> list[str]:
-    notes = simulated_note(rows) + pooled_note(folds)
-    if groups < FEW_GROUPS:
-        notes.append(
-            f"{groups} groups: bootstrap intervals from fewer than {FEW_GROUPS} hold the truth "
-            "less often than they say"
-        )
+    notes = simulated_note(rows) + pooled_note(folds) + groups_note(groups)
     if not any(rows.numbers(name).sd is not None for name in rows.targets):
         notes.append("the model predicts no spread: its CRPS is its mean absolute error")
     return notes

@@ -48,10 +48,24 @@ def test_bootstrap_agrees_with_scipy(method):
         resamples=20_000,
         seed=2,
         method=method,
+        expand=False,
     )
     assert found.value[0] == pytest.approx(skewed(values))
     assert found.low[0] == pytest.approx(expected.low, abs=0.02)
     assert found.high[0] == pytest.approx(expected.high, abs=0.03)
+
+
+def test_few_groups_reach_as_far_as_student_s_t():
+    """The mean of 15 normal values: the interval is that of the t distribution, not of z."""
+    values = stats.norm.ppf((np.arange(15) + 0.5) / 15)
+    expected = stats.ttest_1samp(values, 0.0).confidence_interval(0.95)
+    options = {"resamples": 20_000, "seed": 1, "method": "percentile"}
+    found = bootstrap(_mean_of(values), 15, **options)
+    assert found.high[0] - found.low[0] == pytest.approx(expected.high - expected.low, rel=0.02)
+    plain = bootstrap(_mean_of(values), 15, expand=False, **options)
+    narrower = stats.norm.ppf(0.975) / stats.t.ppf(0.975, 14) * np.sqrt(14 / 15)
+    ratio = (plain.high - plain.low)[0] / (found.high - found.low)[0]
+    assert ratio == pytest.approx(narrower, rel=0.02)
 
 
 def test_groups_of_equal_rows_widen_the_interval():

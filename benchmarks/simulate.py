@@ -8,9 +8,9 @@ The first runs the command itself, start-up and writing included, templates and 
 seconds, and processor time over the number of workers, which is what it takes where nobody else
 uses the cores. The second makes whole rows of `galaxy4` (image, spectrum, measured row) with
 bagpipes' starlight, and in turn the image alone by GalSim and the noiseless spectrum alone by
-bagpipes, one object at a time; processor
-time, one thread; ratios are medians over rounds. The third watches one process that
-writes the rows: its anonymous memory should not grow. The store is deleted.
+bagpipes, one object at a time; processor time of one thread, ratios are medians over rounds. The
+third watches one process that writes the rows: its anonymous memory should not grow. The store is
+deleted.
 """
 
 import argparse

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from jaxtyping import Int64
 
 from trifid.data.loader import Loader, wanted_modalities
@@ -113,10 +112,9 @@ def _flag(store: Store, flag: str) -> np.ndarray:
             f"leave_out {flag!r:.60}: {store.folder} has no column {name!r:.60} of flags; "
             f"it has {', '.join(known) or 'none'}"
         )
-    values = store.columns(name)[name].cast(pa.int64())
-    wanted = pc.equal(values, 0) if flag != name else pc.not_equal(values, 0)
-    found: Any = pc.fill_null(wanted, False).to_numpy()
-    return found
+    column = store.columns(name)[name].cast(pa.int64())
+    zero = column.fill_null(0).to_numpy() == 0
+    return np.asarray(column.is_valid()) & (zero if flag != name else ~zero)
 
 
 def _check(store: Store, rows: TaskRows, task: Task, recipe: Recipe) -> None:

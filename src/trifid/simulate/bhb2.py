@@ -20,8 +20,8 @@ from trifid.simulate.source import Objects
 from trifid.simulate.starlight import Stars
 from trifid.simulate.stars import draw_blue_stars
 
-_GRAVITY_LIMIT = 3.65  # log g between horizontal branch and main sequence
-_METAL_POOR = -0.8  # [Fe/H] of a blue straggler, at most
+_GRAVITY_LIMIT = 3.65  # log g between horizontal branch and main sequence [R]
+_METAL_POOR = -0.8  # [Fe/H] of a blue straggler, at most [R]
 _AXES = (
     np.linspace(np.log10(6900.0), np.log10(12500.0), 16),
     np.linspace(2.75, 4.5, 8),

@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 
 from trifid.exchange.ucd import ucd_of
 from trifid.files import written_whole
+from trifid.schema.astropy_header import with_astropy_header
 
 CREDIT = ("acknowledgement", "citation")
 _FORMULA = ("=", "+", "-", "@")
@@ -37,7 +38,7 @@ def write_catalogue(table: pa.Table, path: Path) -> None:
 
 
 def _parquet(table: pa.Table, path: Path) -> None:
-    pq.write_table(table, path)
+    pq.write_table(with_astropy_header(table), path)
 
 
 def _fits(table: pa.Table, path: Path) -> None:

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from trifid.errors import InputError
 from trifid.fetch.lists import ObjectList, match
 from trifid.files import write_text, written_whole
+from trifid.schema.astropy_header import with_astropy_header
 from trifid.surveys.sdss_paths import Release
 from trifid.surveys.sdss_query import (
     MAX_KEYS,
@@ -236,6 +238,14 @@ def as_table(rows: Sequence[dict[str, Any]], wanted: Wanted) -> pa.Table:
         for field in fields
     ]
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata=about))
+
+
+def write_catalogue(path: Path, table: pa.Table) -> None:
+    """Writes a catalogue so that astropy reads it with units; a text that is not there is empty."""
+    for index, column in enumerate(table.schema):
+        if pa.types.is_string(column.type):
+            table = table.set_column(index, column, pc.fill_null(table[index], ""))
+    write_table(path, with_astropy_header(table))
 
 
 def write_table(path: Path, table: pa.Table) -> None:

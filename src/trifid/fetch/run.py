@@ -36,7 +36,7 @@ from trifid.fetch.local import Source
 from trifid.fetch.manifest import NO_CUTOUTS, Planned, manifest, plan, write_manifest
 from trifid.fetch.polite import Stopped
 from trifid.fetch.remote import Unavailable
-from trifid.fetch.rows import Ask, Wanted, gather, write_table
+from trifid.fetch.rows import Ask, Wanted, gather, write_catalogue
 from trifid.fetch.volume import Volume, estimate, refuse_if_too_large
 from trifid.files import read_json, remove_leftovers, sha256_file, write_json, write_text
 from trifid.progress import progress
@@ -148,8 +148,8 @@ def fetch_catalogue(
     table = table.slice(0, wanted.limit)
     if not table.num_rows:
         raise InputError("no object meets the selection; see query.sql in the folder")
-    write_table(path, table)
-    return table
+    write_catalogue(path, table)
+    return pq.read_table(path)
 
 
 def remove_pages(out: Path) -> None:

@@ -126,15 +126,19 @@ def test_a_votable_says_what_columns_mean(catalogue, tmp_path):
     assert infos["acknowledgement"].startswith("Thanks éhttps://www.sdss.org/")
 
 
-@pytest.mark.parametrize("suffix", [".fits", ".vot"])
+@pytest.mark.parametrize("suffix", [".fits", ".vot", ".parquet"])
 def test_astropy_reads_units(catalogue, suffix, tmp_path):
+    if suffix == ".parquet":  # astropy cannot read null text there
+        kept = [f.name for f in catalogue.schema if f.type != pa.string()]
+        catalogue = catalogue.select(kept)
     write_catalogue(catalogue, tmp_path / f"c{suffix}")
     got = Table.read(tmp_path / f"c{suffix}")
     assert got["ra"].unit == "deg" and got["modelmag_r"].unit == "mag"
     assert got["flux"].unit == "1e-17 erg / (s cm2 Angstrom)"
-    assert "nanomaggy" in str(got["spectroflux_r"].unit)
+    assert str(got["spectroflux_r"].unit).strip("'") in ("nanomaggy", "nmgy")
     assert got["prob_SF"].unit is None
-    assert np.ma.getmaskarray(got["odd"]).tolist() == [False, False, True]
+    if suffix != ".parquet":  # where astropy makes NaN of a null number
+        assert np.ma.getmaskarray(got["odd"]).tolist() == [False, False, True]
 
 
 def test_fits_says_what_columns_mean(catalogue, tmp_path):
@@ -201,7 +205,10 @@ def test_votable_and_fits_can_be_read_whatever_the_text(hostile, tmp_path):
 
 def test_parquet_keeps_text_and_nulls_as_they_are(hostile, tmp_path):
     write_catalogue(hostile, tmp_path / "c.parquet")
-    assert pq.read_table(tmp_path / "c.parquet").equals(hostile, check_metadata=True)
+    read = pq.read_table(tmp_path / "c.parquet")
+    assert read.equals(hostile)
+    assert [f.metadata for f in read.schema] == [f.metadata for f in hostile.schema]
+    assert (hostile.schema.metadata or {}).items() <= read.schema.metadata.items()
 
 
 @pytest.mark.parametrize("suffix", sorted(FORMATS))

@@ -1,10 +1,12 @@
 """Answers of the catalogue service become rows, pages become a table."""
 
+import pyarrow as pa
 import pytest
+from astropy.table import Table
 
 from trifid.errors import InputError
 from trifid.fetch import rows
-from trifid.fetch.rows import gather, read_page
+from trifid.fetch.rows import gather, read_page, write_catalogue
 from trifid.simulate.sky_server import as_csv
 from trifid.surveys.sdss_query import Column
 
@@ -155,3 +157,15 @@ def test_columns_carry_units_and_descriptions(helpers, ask, tmp_path):
     assert metadata == {b"unit": b"arcsec", b"description": b"half-light radius, r"}
     assert table.schema.metadata[b"task"] == b"galaxy4"
     assert b"citing-sdss" in table.schema.metadata[b"credit"]
+
+
+def test_astropy_reads_the_catalogue_with_units(helpers, ask, tmp_path):
+    table = gather(helpers.wanted(), ask, tmp_path)
+    place = table.schema.get_field_index("subclass")
+    gaps = pa.array([None] * len(table), pa.string())
+    table = table.set_column(place, table.schema.field("subclass"), gaps)
+    write_catalogue(tmp_path / "c.parquet", table)
+    read = Table.read(tmp_path / "c.parquet")
+    assert read["petror50_r"].unit == "arcsec" and read["ra"].unit == "deg"
+    assert read["specobjid"].tolist() == table["specobjid"].to_pylist()
+    assert set(read["subclass"].tolist()) == {""}

@@ -4,10 +4,10 @@
 
 Fields of five frames (2048x1489, bzip2, each band with its own WCS) and some objects in each, with
 spectra: what `trifid fetch` brings. trifid ingests them to five-band cutouts of 64 pixels and
-spectra on its grid, hashed, grouped, synced, in one process and in two. Reference, in one process:
-for each object astropy reads the spectrum, opens its five frames and `reproject_interp` samples
-them on the grid of the r band; once opening the frames for every object, once keeping those of
-the field. The reference writes nothing.
+spectra on its grid, hashed, grouped, synced. Reference, in one process like trifid: for each
+object astropy reads the spectrum, opens its five frames, and `reproject_interp` samples them on the
+grid of the r band; once opening the frames for every object, once keeping those of the field. The
+reference writes nothing.
 """
 
 import argparse
@@ -96,14 +96,13 @@ def measure(folder: Path, targets: list[tuple[str, float, float]], rounds: int) 
     """Rates of the four, turn about, and each over the reference that opens frames each time."""
     spectra = sorted(folder.glob("spec-*.fits"))
 
-    def with_trifid(workers: int) -> None:
+    def with_trifid() -> None:
         with tempfile.TemporaryDirectory(dir=folder.parent) as out:
             found = ingest(
                 folder,
                 Path(out) / "store",
                 catalogs=[folder.parent / "catalogue.csv"],
                 size=SIZE,
-                workers=workers,
             )
         if found.rows != len(targets) or found.skipped:
             raise RuntimeError(f"{found.rows} rows of {len(targets)}, {found.skipped[:3]}")
@@ -111,8 +110,7 @@ def measure(folder: Path, targets: list[tuple[str, float, float]], rounds: int) 
     runs = {
         "astropy + reproject": lambda: one_by_one(folder, spectra, targets, kept=1),
         "the same, frames kept": lambda: one_by_one(folder, spectra, targets, kept=len(BANDS)),
-        "trifid, one process": lambda: with_trifid(1),
-        "trifid, two processes": lambda: with_trifid(2),
+        "trifid": with_trifid,
     }
     rates: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
@@ -129,12 +127,6 @@ def measure(folder: Path, targets: list[tuple[str, float, float]], rounds: int) 
             name: statistics.median(a / b for a, b in zip(each, first, strict=True))
             for name, each in rates.items()
         },
-        "two_over_one": statistics.median(
-            b / a
-            for a, b in zip(
-                rates["trifid, one process"], rates["trifid, two processes"], strict=True
-            )
-        ),
     }
 
 

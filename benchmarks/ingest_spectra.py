@@ -2,12 +2,16 @@
 
     python benchmarks/ingest_spectra.py [FOLDER] [--files 300] [--json]
     python benchmarks/ingest_spectra.py --memory [--json]
+    python benchmarks/ingest_spectra.py --scaling [--files 8000] [--rounds 3] [--json]
 
 Speed, in one process and one run: astropy reads flux, ivar, loglam, and_mask, class and redshift
 and does nothing with them; trifid reads the same files onto its grid with all its columns; and
 trifid ingests them: identities and groups, reading, hashing, a store synced to disk. Files come
 from FOLDER (spec-*.fits, below it too), else are written with the layout of BOSS lite files.
 Each is read once beforehand, so that all three find them in the page cache.
+
+Scaling: files per second of whole ingests in one process and in two, in turns; a process takes
+whole shards of 1,024 rows, so a few thousand files are needed.
 
 Memory: the largest resident size of a process that ingests 2,000 and 20,000 rows.
 """
@@ -16,6 +20,7 @@ import argparse
 import json
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -137,12 +142,34 @@ def peak_memory(rows: int) -> float:
     return float(done.stdout)
 
 
+def scaling(files: int, rounds: int) -> dict[str, float]:
+    """Files per second with one process and with two, and the ratio, medians over rounds."""
+    rates: dict[int, list[float]] = {1: [], 2: []}
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "files"
+        folder.mkdir()
+        write_files(folder, files)
+        for number in range(rounds):
+            for workers, found in rates.items():
+                store = Path(place) / f"store-{number}-{workers}"
+                found.append(rate(lambda: ingest(folder, store, workers=workers), files))  # noqa: B023
+    pairs = zip(rates[2], rates[1], strict=True)
+    return {
+        "files": files,
+        "one_per_s": statistics.median(rates[1]),
+        "two_per_s": statistics.median(rates[2]),
+        "two_over_one": statistics.median(two / one for two, one in pairs),
+    }
+
+
 def main() -> None:
     """Runs the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--files", type=int, default=300)
     parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--scaling", action="store_true")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--one", nargs=2, type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -153,6 +180,8 @@ def main() -> None:
     if arguments.memory:
         result = {f"peak_mb_{rows}": peak_memory(rows) for rows in (2000, 20000)}
         result["ratio"] = result["peak_mb_20000"] / result["peak_mb_2000"]
+    elif arguments.scaling:
+        result = scaling(arguments.files, arguments.rounds)
     elif arguments.folder:
         result = speed(arguments.folder, arguments.files)
     else:

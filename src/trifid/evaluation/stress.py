@@ -2,6 +2,8 @@
 
 - One input permuted: each row gets that input of another row. What is lost is what the model took
   from it; a fusion that loses nothing ignores it (trap E21).
+- A seventh of a spectrum without data, one window after the other: what the answer loses is what it
+  took from there. Attention weights say where a network looks and not what it uses (trap E28).
 - The redshift that brings spectra to the rest frame, off by a Gaussian of 0.001 or 0.01 times
   (1 + z): in use it is a prediction and not the survey's own (trap E18).
 
@@ -21,13 +23,15 @@ from trifid.evaluation.predictions import read_predictions
 from trifid.evaluation.run import write_predictions
 from trifid.evaluation.seeds import compare_seeds
 from trifid.files import read_json
+from trifid.schema import grid
 from trifid.store.read import Store
 from trifid.training.bundle import Bundle, load_bundle
 from trifid.training.device import alone
 from trifid.training.rows import task_rows
-from trifid.transforms.pipeline import redshift_columns
+from trifid.transforms.pipeline import SpectrumInput, redshift_columns
 
 ERRORS = (0.001, 0.01)  # of a redshift, over 1 + z
+WINDOWS = 7  # of a spectrum, equal in log wavelength, as many as BATMM has segments
 AS_IT_IS = "as it is"
 
 
@@ -72,10 +76,26 @@ def _cases(
     for name, config in bundle.card.recipe.inputs.items():
         present = rows[store.present(config.modality)[rows]]
         yield f"{name} permuted", PermutedStore(store, config.modality, present, seed=seed)
+    for name, config in bundle.card.recipe.inputs.items():
+        if isinstance(config, SpectrumInput):
+            for low, high in windows(config):
+                wrong = OccludedStore(store, config, low, high)
+                yield f"{name} without {low:.0f} to {high:.0f} A", wrong
     for column in redshift_columns(bundle.card.recipe.inputs):
         for error in ERRORS:
             name = f"{column} off by {error:g} (1 + z)"
             yield name, ShiftedStore(store, column, error, seed=seed)
+
+
+def windows(config: SpectrumInput) -> list[tuple[float, float]]:
+    """Equal parts in log wavelength of what an input takes [angstrom], in the input's frame."""
+    if config.frame == "rest":
+        ends = np.log10([config.start, config.start + config.step * config.length])
+    else:
+        first = config.log10_start
+        ends = np.array([first, first + grid.LOG10_STEP * config.length])
+    edges = 10.0 ** np.linspace(*ends, WINDOWS + 1)
+    return list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
 
 
 class PermutedStore(Store):
@@ -126,3 +146,32 @@ class ShiftedStore(Store):
         values = np.asarray(table[self._column].to_numpy(zero_copy_only=False), np.float64)
         moved = values + self._errors * (1.0 + values)
         return table.set_column(place, self._column, pa.array(moved, from_pandas=True))
+
+
+class OccludedStore(Store):
+    """A store whose spectra have no data in a window.
+
+    Args:
+        store: The true one.
+        config: Says the modality and, for the rest frame, the column of redshifts.
+        low, high: Ends of the window [angstrom] in the frame of the input.
+    """
+
+    def __init__(self, store: Store, config: SpectrumInput, low: float, high: float) -> None:
+        super().__init__(store.folder, store.manifest)
+        self._modality, self._edges = config.modality, np.log10([low, high])
+        self._factor = np.zeros(len(store))
+        if config.frame == "rest":
+            table = store.columns(config.redshift_column)
+            redshift = table[config.redshift_column].to_numpy(zero_copy_only=False)
+            self._factor = np.log10(1.0 + np.asarray(redshift, np.float64))
+
+    def take(self, rows: np.ndarray, modalities: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
+        """As of a store, without data in the window."""
+        taken = super().take(rows, modalities)
+        if self._modality in taken:
+            place = grid.log10_wavelengths() - self._factor[rows, None]
+            window = (place >= self._edges[0]) & (place < self._edges[1])
+            for name in ("flux", "ivar"):
+                taken[self._modality][name][window] = 0
+        return taken

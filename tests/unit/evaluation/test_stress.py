@@ -1,5 +1,6 @@
 """Runs judged with one input or the redshift made wrong."""
 
+import itertools
 import json
 
 import numpy as np
@@ -9,11 +10,20 @@ from typer.testing import CliRunner
 from trifid.cli.main import app
 from trifid.errors import RunError
 from trifid.evaluation.run import judge
-from trifid.evaluation.stress import AS_IT_IS, PermutedStore, ShiftedStore, stress
+from trifid.evaluation.stress import (
+    AS_IT_IS,
+    OccludedStore,
+    PermutedStore,
+    ShiftedStore,
+    stress,
+    windows,
+)
 from trifid.models.gcsnet import gcsnet_small
 from trifid.recipes.galaxy4 import galaxy4_spectrum, galaxy4_table
+from trifid.schema import grid
 from trifid.store.read import Store
 from trifid.training.run import train
+from trifid.transforms.pipeline import SpectrumInput
 
 QUICK = ["training.batch_size=16", "split.by=group", "training.mixup=0"]
 
@@ -64,5 +74,24 @@ def test_a_spectrum_in_the_rest_frame_is_tried_with_redshifts_that_are_off(store
     shown = [CliRunner().invoke(app, [*words, *more]) for more in ([], ["--json"])]
     assert "spectrum permuted" in shown[0].output and "adjusted p" in shown[0].output
     names = [model["name"] for model in json.loads(shown[1].stdout)["stress"]["models"]]
-    assert names == [AS_IT_IS, "spectrum permuted", "redshift off by 0.001 (1 + z)",
-                     "redshift off by 0.01 (1 + z)"]  # fmt: skip
+    assert names[:2] == [AS_IT_IS, "spectrum permuted"]
+    assert names[2] == "spectrum without 3800 to 4147 A" and len(names) == 11
+    assert names[-2:] == ["redshift off by 0.001 (1 + z)", "redshift off by 0.01 (1 + z)"]
+
+
+def test_a_window_has_no_data_in_the_frame_of_the_input(store_folder):
+    store = Store.open(store_folder)
+    rows = np.flatnonzero(store.present("spectrum"))[:4]
+    redshift = store.columns("redshift")["redshift"].to_numpy()[rows]
+    rest = SpectrumInput(frame="rest", start=4000.0, step=2.0, length=1000)
+    for config, shift in ((SpectrumInput(), 0 * redshift), (rest, redshift)):
+        pairs = windows(config)
+        assert len(pairs) == 7 and all(a[1] == b[0] for a, b in itertools.pairwise(pairs))
+        low, high = pairs[2]
+        wrong = OccludedStore(store, config, low, high).take(rows, ["spectrum"])["spectrum"]
+        true = store.take(rows, ["spectrum"])["spectrum"]
+        wave = grid.wavelengths()[None] / (1 + shift[:, None])
+        inside = (wave >= low) & (wave < high)
+        assert inside.any(axis=1).all() and not wrong["ivar"][inside].any()
+        assert (wrong["flux"][~inside] == true["flux"][~inside]).all()
+    assert windows(SpectrumInput())[0][0] == pytest.approx(10**3.58)

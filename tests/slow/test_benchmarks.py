@@ -11,6 +11,9 @@ FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 SMALL = {
     "cutouts": ("--targets", "3", "--rounds", "1", "--size", "64"),
     "fetch": ("--objects", "3", "--rounds", "1"),
+    "fetch_plan": ("--rows", "700"),
+    "ingest_fields": ("--fields", "1", "--objects", "1", "--rounds", "1"),
+    "ingest_plan": ("--files", "2000"),
     "ingest_spectra": ("--files", "20"),
     "interval_coverage": ("--sets", "2", "--resamples", "50"),
     "memory": ("--rows", "500", "1000"),

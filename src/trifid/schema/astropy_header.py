@@ -1,5 +1,6 @@
 """What astropy wants to see in a Parquet file to give units and descriptions back."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,9 @@ def with_astropy_header(table: pa.Table) -> pa.Table:
         kind: Any = np.str_ if text else np.dtype(_NAMES.get(str(field.type), str(field.type)))
         about = {k.decode(): v.decode() for k, v in (field.metadata or {}).items()}
         unit, told = about.get("unit") or None, about.get("description")
-        empty[field.name] = Column([], name=field.name, dtype=kind, unit=unit, description=told)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # notes on units that astropy does not know
+            empty[field.name] = Column([], name=field.name, dtype=kind, unit=unit, description=told)
         if text and not table[field.name].null_count:
             longest = max((len(value) for value in table[field.name].to_pylist()), default=0)
             lengths[f"table::len::{field.name}"] = str(max(longest, 1))

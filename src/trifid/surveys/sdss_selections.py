@@ -22,7 +22,7 @@ def _portsmouth() -> tuple[Column, ...]:
             f"{text} of {line}",
         )
         for name, theirs, unit, text in (
-            ("flux", "Flux", "1e-17 erg/s/cm2", "flux"),
+            ("flux", "Flux", "1e-17 erg / (s cm2)", "flux"),
             ("aon", "AoN", "", "amplitude over noise"),
         )
         for line in _LINES

@@ -10,6 +10,7 @@
 Labels stay. The answer to each is compared with the untouched one on the same objects.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -90,11 +91,10 @@ def _cases(
 def windows(config: SpectrumInput) -> list[tuple[float, float]]:
     """Equal parts in log wavelength of what an input takes [angstrom], in the input's frame."""
     if config.frame == "rest":
-        ends = np.log10([config.start, config.start + config.step * config.length])
+        low, high = math.log10(config.start), math.log10(config.start + config.step * config.length)
     else:
-        first = config.log10_start
-        ends = np.array([first, first + grid.LOG10_STEP * config.length])
-    edges = 10.0 ** np.linspace(*ends, WINDOWS + 1)
+        low, high = config.log10_start, config.log10_start + grid.LOG10_STEP * config.length
+    edges = 10.0 ** np.linspace(low, high, WINDOWS + 1)
     return list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
 
 

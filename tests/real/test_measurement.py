@@ -145,8 +145,8 @@ def test_quasars_and_stars_of_a_faint_plate(shared_data):
     spectra, flux, ivar = read(sorted((shared_data / "boss_plate7102").glob("spec-*.fits")))
     with fits.open(shared_data / "boss_plate7102" / "cat_boss_test1.fits.gz") as opened:
         rows = {int(row["FIBERID"]): row for row in opened[1].data}
-    person = np.array([int(rows[item.identity.fiber]["CLASS_PERSON"]) for item in spectra])
-    z = np.array([float(rows[item.identity.fiber]["Z_VI"]) for item in spectra])
+    person = np.array([int(rows[item.columns["fiber"]]["CLASS_PERSON"]) for item in spectra])
+    z = np.array([float(rows[item.columns["fiber"]]["Z_VI"]) for item in spectra])
     found = redshift.fit_redshifts(flux, ivar, templates.load(SOURCE))
     wanted = np.array(["QSO", "STAR", "GALAXY"])[np.select([person == 1, person == 4], [1, 2], 0)]
     right = found.name == wanted

@@ -95,8 +95,8 @@ def decode_metadata(raw: Mapping[bytes, bytes], where: str) -> tuple[dict[str, A
     """
     metadata: dict[str, Any] = {}
     for key, value in raw.items():
-        if key in (b"ARROW:schema", b"pandas"):
-            continue
+        if key.startswith((b"ARROW:", b"pandas", b"table_meta_yaml", b"table::")):
+            continue  # of Arrow, pandas and astropy
         try:
             metadata[key.decode()] = json.loads(value)
         except ValueError:

@@ -40,6 +40,13 @@ class Paper:
     average: str = ""
 
 
+_TRANSFORMER = {
+    "batmm": ("transformer", "full"),
+    "transformer-image-cross": ("transformer", "+ image + cross-attention"),
+    "transformer-image-segment": ("transformer", "+ image + segment"),
+    "transformer-image": ("transformer", "+ image"),
+    "transformer-spectrum": ("transformer", "spectrum only"),
+}
 PAPERS = {
     "galaxy4_small": Paper(
         name="gcsnet",
@@ -74,13 +81,7 @@ PAPERS = {
     ),
     "bhb2_quarter": Paper(
         name="batmm",
-        rows={
-            "batmm": ("transformer", "full"),
-            "transformer-image-cross": ("transformer", "+ image + cross-attention"),
-            "transformer-image-segment": ("transformer", "+ image + segment"),
-            "transformer-image": ("transformer", "+ image"),
-            "transformer-spectrum": ("transformer", "spectrum only"),
-        },
+        rows=_TRANSFORMER,
         metrics={"f1": "macro_f1"},
     ),
     "bhb2_stages": Paper(
@@ -89,11 +90,7 @@ PAPERS = {
     "bhb2_tables": Paper(
         name="batmm",
         rows={
-            "batmm": ("transformer", "full"),
-            "transformer-image-cross": ("transformer", "+ image + cross-attention"),
-            "transformer-image-segment": ("transformer", "+ image + segment"),
-            "transformer-image": ("transformer", "+ image"),
-            "transformer-spectrum": ("transformer", "spectrum only"),
+            **_TRANSFORMER,
             "early-add": ("comparison", "Early Add"),
             "early-concat": ("comparison", "Early Concat"),
             "early-vgg1d": ("comparison", "VGG1D (fused)"),

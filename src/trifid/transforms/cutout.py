@@ -119,9 +119,12 @@ def blended(image: Float32[ndarray, "H W"], pixel_scale: float) -> bool:
     """
     level = float(np.median(image))
     noise = 1.4826 * float(np.median(np.abs(image - level))) / (2 * np.sqrt(np.pi) * _SMOOTHING)
-    smooth = ndimage.gaussian_filter(image.astype(np.float64) - level, _SMOOTHING)
-    rows, columns = np.indices(image.shape)
-    middle = np.array([(length - 1) / 2 for length in image.shape])
+    # pixels further out change nothing within the radius: smoothing reaches 4 pixels, a maximum 1
+    reach = int(_BLEND_RADIUS / pixel_scale) + 6
+    near = tuple(slice(cut, n - cut) for n in image.shape for cut in [max(0, n // 2 - reach)])
+    smooth = ndimage.gaussian_filter(image[near].astype(np.float64) - level, _SMOOTHING)
+    rows, columns = np.indices(smooth.shape)
+    middle = np.array([(length - 1) / 2 for length in smooth.shape])
     distance = np.hypot(rows - middle[0], columns - middle[1]) * pixel_scale
     least = max(_RIVAL * float(smooth[distance <= _OWN].max(initial=0.0)), 5 * noise)
     peaks = (smooth == ndimage.maximum_filter(smooth, 3)) & (smooth > least)

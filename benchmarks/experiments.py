@@ -115,6 +115,21 @@ PAPERS = {
         metrics={"accuracy": "accuracy"},
         average="the paper's network is ResNet-50 with ImageNet weights, ours a shallow one",
     ),
+    "sgq3_backbones": Paper(
+        name="quasar_galaxy_star",
+        rows={
+            "resnet50": ("5", "ResNet50"),
+            "vgg16": ("5", "VGG16"),
+            "densenet121": ("5", "DenseNet121"),
+            "efficientnet_b2": ("5", "EfficientNetB2"),
+            "xception": ("5", "Xception"),
+            "resnet50+ann": ("7", "ResNet50+ANN"),
+            "xception+ann": ("7", "Xception+ANN"),
+            "efficientnet_b2+ann": ("7", "EfficientNetB2+ANN"),
+        },
+        metrics={"accuracy": "accuracy"},
+        average="the paper's weights are from ImageNet, ours random",
+    ),
     "zsfr_grid": Paper(name="redshift_sfr", rows={}, metrics={}),
 }
 

@@ -198,6 +198,28 @@ def _sgq3_pictures() -> Suite:
     )
 
 
+def _sgq3_backbones() -> Suite:
+    """ImageNet's networks from random weights on 64 pixels, alone and with a table of magnitudes.
+
+    Paper 002, tables 5 to 8, in the order of its table 5; with `--set
+    model.backbone.pretrained=true`, where there is a network, from ImageNet's weights.
+    """
+    alone = ("resnet50", "vgg16", "densenet121", "efficientnet_b2", "xception")
+    fused = ("resnet50", "xception", "efficientnet_b2")
+    small = "inputs.image_rgb.resize=64"
+    return Suite(
+        name="sgq3_backbones",
+        contenders=(
+            *(Contender(name=name, recipe=f"sgq3_{name}", set=(small,)) for name in alone),
+            *(
+                Contender(name=f"{name}+ann", recipe=f"sgq3_{name}_ann", set=(_MAGNITUDES, small))
+                for name in fused
+            ),
+        ),
+        set=("training.epochs=8", "training.batch_size=32"),
+    )
+
+
 def _table(*features: str) -> str:
     """The change that leaves these columns of the catalogue row as the only input."""
     return f'inputs={{table={{kind="table", features={list(features)}}}}}'.replace("'", '"')
@@ -213,5 +235,6 @@ SUITES = {
         _bhb2_stages(),
         _bhb2_scaling(),
         _sgq3_pictures(),
+        _sgq3_backbones(),
     )
 }

@@ -20,9 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from trifid.errors import ConfigError, InputError
-from trifid.exchange.healpix import HIGHEST_ORDER, nested_pixels
 from trifid.exchange.output import new_folder
 from trifid.exchange.parquet import WRITING
+from trifid.physics.healpix import HIGHEST_ORDER, nested_pixels
 from trifid.progress import Advance
 from trifid.version import __version__
 

@@ -28,10 +28,10 @@ import numpy as np
 from trifid.config import parse
 from trifid.errors import InputError, TrifidError
 from trifid.exchange import hdf5
-from trifid.exchange.healpix import nested_pixels
 from trifid.exchange.output import new_folder
 from trifid.exchange.wide import Place, Wide, pattern_name, places
 from trifid.files import safe_name, write_json
+from trifid.physics.healpix import nested_pixels
 from trifid.progress import Advance
 from trifid.schema.block import Block, Fields
 from trifid.schema.modality import (

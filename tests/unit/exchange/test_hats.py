@@ -12,9 +12,9 @@ import pytest
 
 from trifid.errors import ConfigError, InputError
 from trifid.exchange import hats
-from trifid.exchange.healpix import nested_pixels
 from trifid.exchange.parquet import read_parquet
 from trifid.exchange.wide import Wide
+from trifid.physics.healpix import nested_pixels
 from trifid.store.read import Store
 
 

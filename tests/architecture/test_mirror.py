@@ -35,7 +35,6 @@ WITHOUT = {
     "heads/base.py": _ABSTRACT,
     "evaluation/table.py": "checks of a table: unit/evaluation/test_predictions.py",
     "ingest/frames.py": _INGEST,
-    "ingest/origin.py": _INGEST,
     "ingest/plan.py": _INGEST,
     "ingest/rows.py": _INGEST,
     "ingest/scan.py": _INGEST,

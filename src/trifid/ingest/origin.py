@@ -10,12 +10,13 @@ from trifid.ingest.scan import Found, Probe
 from trifid.store.read import Store
 from trifid.surveys.base import ABOUT_SIMULATION
 from trifid.surveys.catalogue import Catalogue
+from trifid.surveys.catalogue_hats import Hats
 from trifid.version import __version__
 
 
 def content_hash(
     found: Sequence[Found],
-    catalogues: Sequence[Catalogue],
+    catalogues: Sequence[Catalogue | Hats],
     options: Mapping[str, object],
     *,
     with_times: bool,

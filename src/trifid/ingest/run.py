@@ -39,6 +39,7 @@ from trifid.store.read import Store
 from trifid.store.write import StoreWriter
 from trifid.surveys.catalogue import Catalogue, read_catalogue
 from trifid.surveys.catalogue_files import is_catalogue
+from trifid.surveys.catalogue_hats import is_hats
 from trifid.version import __version__
 
 _PLAN = "plan.json"
@@ -103,10 +104,12 @@ def ingest(
     """Reads a folder of survey files into a store.
 
     Args:
-        folder: The files, with all folders below; or one file.
+        folder: The files, with all folders below; or one file, or a HATS catalogue.
         out: The store; an unfinished one is resumed, a finished one extended.
-        catalogs: Catalogue files, joined by plate-mjd-fibre, specobjid, objid or object_id.
-        nearby: Catalogue files of other surveys, joined by position.
+        catalogs: Catalogue files or folders, joined by plate-mjd-fibre, specobjid, objid or
+            object_id.
+        nearby: Catalogue files or folders of other surveys, joined by position; of a HATS catalogue
+            only what lies near is read.
         radius: Largest separation [arcsec] of what is joined by position.
         bands: Bands of FITS images, in the order they are stored.
         size: Height and width [pixel] of stored images: cutouts are that many pixels wide,
@@ -184,6 +187,8 @@ def _as_folder(folder: Path, catalogs: Sequence[Path]) -> tuple[Path, list[Path]
     """A folder, catalogues and the one file to take; a single file stands for its folder."""
     if not folder.exists():
         raise InputError(f"{folder} does not exist: expected a folder of survey files")
+    if is_hats(folder):
+        return folder.parent, [folder, *catalogs], ""
     if not folder.is_file():
         return folder, list(catalogs), None
     found = probe(folder.parent, folder.name) if is_catalogue(folder) else []

@@ -17,15 +17,19 @@ from trifid.errors import ConfigError, InputError
 from trifid.ingest.rows import Rows
 from trifid.ingest.schema import MODALITIES, base_columns
 from trifid.physics.sky import Nearest, nearest_within
-from trifid.surveys.catalogue import Catalogue, read_catalogue
+from trifid.surveys.catalogue import Catalogue, read_catalogue, take_apart
+from trifid.surveys.catalogue_hats import Hats, is_hats, open_hats
+from trifid.surveys.catalogue_nearest import nearest_objects
 
 RADIUS = 2.0  # [arcsec]
 _MAX_RADIUS = 60.0  # [arcsec]
 _MATCHED = "match one object within"
 
 
-def read_nearby(paths: Sequence[Path], radius: float) -> list[Catalogue]:
+def read_nearby(paths: Sequence[Path], radius: float) -> list[Catalogue | Hats]:
     """Reads catalogues that are to be joined by position; their ids become columns.
+
+    Of a HATS catalogue only the list of its files is read: which it takes, the rows say.
 
     Raises:
         InputError: If one cannot be read or has no positions.
@@ -33,20 +37,26 @@ def read_nearby(paths: Sequence[Path], radius: float) -> list[Catalogue]:
     """
     if not 0.0 < radius <= _MAX_RADIUS:
         raise ConfigError(f"radius {radius}; expected more than 0, at most {_MAX_RADIUS:g} arcsec")
-    read = [read_catalogue(path) for path in paths]
-    for catalogue in read:
-        if not np.isfinite(catalogue.ra).any():
-            raise InputError(f"{catalogue.path}: no row has a position; expected ra and dec [deg]")
-    return [_without_keys(catalogue) for catalogue in read]
+    return [open_hats(path) if is_hats(path) else _with_positions(path) for path in paths]
 
 
-def join(rows: Rows, nearby: Sequence[Catalogue], radius: float) -> list[Catalogue]:
+def _with_positions(path: Path) -> Catalogue:
+    catalogue = read_catalogue(path)
+    if not np.isfinite(catalogue.ra).any():
+        raise InputError(f"{path}: no row has a position; expected ra and dec [deg]")
+    return _without_keys(catalogue)
+
+
+def join(rows: Rows, nearby: Sequence[Catalogue | Hats], radius: float) -> list[Catalogue]:
     """Joins catalogues to rows by position.
 
     Args:
         rows: They get the number of their row in each catalogue that is returned.
         nearby: As `read_nearby` gives them.
         radius: [arcsec].
+
+    Raises:
+        InputError: Naming the file of a HATS catalogue that cannot be read.
 
     Returns:
         The objects that were matched, one for each row that has one; how it went is a note of each.
@@ -58,8 +68,8 @@ def join(rows: Rows, nearby: Sequence[Catalogue], radius: float) -> list[Catalog
     used = set(base_columns(list(rows.rows.values()), MODALITIES))
     used |= {name for c in rows.catalogues for name in (*c.features, *_scalars(c))}
     joined: list[Catalogue] = []
-    for catalogue in nearby:
-        near = nearest_within(places[:, 0], places[:, 1], catalogue.ra, catalogue.dec, radius)
+    for source in nearby:
+        near, catalogue = _nearest(source, places[:, 0], places[:, 1], radius)
         matched = np.flatnonzero(near.index >= 0)
         stem = _clean(catalogue.path.stem)
         about = {
@@ -75,6 +85,17 @@ def join(rows: Rows, nearby: Sequence[Catalogue], radius: float) -> list[Catalog
             others = row.catalogue or (None,) * (len(rows.catalogues) + len(joined) - 1)
             rows.change(name, catalogue=(*others, numbers.get(place)))
     return joined
+
+
+def _nearest(
+    source: Catalogue | Hats, ra: np.ndarray, dec: np.ndarray, radius: float
+) -> tuple[Nearest, Catalogue]:
+    """What lies near, and the catalogue, or those of its objects that are the nearest."""
+    if isinstance(source, Catalogue):
+        return nearest_within(ra, dec, source.ra, source.dec, radius), source
+    near, raw, left_out = nearest_objects(source, ra, dec, radius)
+    read = take_apart(source.path, source.sha256, raw, left_out=left_out)
+    return near, _without_keys(read)
 
 
 def told(catalogues: Sequence[Catalogue]) -> list[str]:

@@ -57,6 +57,45 @@ def nearest_within(
     return Nearest(index, count, separation)
 
 
+class SkyTree:
+    """N positions on the sky that many others are compared with, some at a time."""
+
+    def __init__(self, ra: Float64[ndarray, "N"], dec: Float64[ndarray, "N"]) -> None:
+        """Sorts them: finite, [deg, ICRS]."""
+        from scipy.spatial import KDTree
+
+        self._tree = KDTree(_vectors(ra, dec))
+
+    def others_near(
+        self, ra: Float64[ndarray, "M"], dec: Float64[ndarray, "M"], radius: float
+    ) -> Int64[ndarray, "K"]:
+        """Which of M finite positions lie within the radius [arcsec], or a millionth more, of any.
+
+        The numbers ascend; K is 0 where none does.
+        """
+        if not self._tree.n or not ra.size:
+            return np.zeros(0, np.int64)
+        apart, _ = self._tree.query(_vectors(ra, dec), distance_upper_bound=_chord(radius))
+        return np.flatnonzero(np.isfinite(apart))
+
+    def near_others(
+        self, ra: Float64[ndarray, "M"], dec: Float64[ndarray, "M"], radius: float
+    ) -> Int64[ndarray, "K"]:
+        """Which of the N have one of M finite positions that near; the numbers ascend."""
+        lists = self._tree.query_ball_point(_vectors(ra, dec), _chord(radius))
+        return np.unique(np.concatenate([np.zeros(0, np.int64), *lists])).astype(np.int64)
+
+
+def _vectors(ra: ndarray, dec: ndarray) -> ndarray:
+    lon, lat = np.radians(ra), np.radians(dec)
+    return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=1)
+
+
+def _chord(radius: float) -> float:
+    """The straight line [radii of the sphere] below an angle [arcsec], a millionth longer."""
+    return 2 * np.sin(np.radians(radius / 3600) / 2) * (1 + 1e-6)
+
+
 def _pairs(
     ra: ndarray, dec: ndarray, other_ra: ndarray, other_dec: ndarray, radius: float
 ) -> tuple[ndarray, ndarray, ndarray]:

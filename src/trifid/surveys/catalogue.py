@@ -20,25 +20,15 @@ import pyarrow as pa
 
 from trifid.errors import InputError
 from trifid.files import sha256_file
-from trifid.surveys.catalogue_files import RawColumn, read_columns
+from trifid.surveys.catalogue_files import RawColumn, read_columns, read_parts, sha256_parts
+from trifid.surveys.catalogue_hats import is_hats, open_hats
 from trifid.surveys.sdss import spectrum_id, split_specobjid
 
 _PLATE, _MJD, _FIBER = ("plate", "plateid"), ("mjd",), ("fiberid", "fiber", "fibre", "fiber_id")
 _SPECOBJID = ("specobjid", "spec_objid", "spec_obj_id")
 _OBJID = ("bestobjid", "objid", "photoobjid", "obj_id", "dr7objid", "dr8objid")
-_RA, _DEC = (
-    ("ra", "raj2000", "ra_icrs", "radeg", "plug_ra"),
-    (
-        "dec",
-        "dej2000",
-        "decj2000",
-        "de_icrs",
-        "dec_icrs",
-        "dedeg",
-        "decdeg",
-        "plug_dec",
-    ),
-)
+_RA = ("ra", "raj2000", "ra_icrs", "radeg", "plug_ra")
+_DEC = ("dec", "dej2000", "decj2000", "de_icrs", "dec_icrs", "dedeg", "decdeg", "plug_dec")
 _NOTHING = frozenset({"", "0", "-1", "nan", "null", "none", "n/a", "--"})
 _APART = 1.0  # [arcsec]
 _ROUNDED = 10**6  # a column whose ids are all multiples of this was rounded
@@ -47,10 +37,10 @@ _UNITLESS = frozenset({"-", "none", "unknown"})
 
 @dataclass(frozen=True)
 class Catalogue:
-    """N rows of a catalogue file.
+    """N rows of a catalogue.
 
     Attributes:
-        path: The file.
+        path: The file or folder.
         sha256: Its hash.
         spectrum_ids: `sdss-PLATE-MJD-FIBER` of each row, or None.
         objids: Photometric objid of each row as text, or None.
@@ -106,31 +96,59 @@ def read_catalogue(path: Path, columns: Collection[str] = ()) -> Catalogue:
     """Reads a catalogue and finds its keys.
 
     Args:
-        path: The file.
+        path: The file, a HATS catalogue, or a folder of Parquet files of one table.
         columns: Names, in lower case, of floats that are to be scalar columns.
 
     Raises:
-        InputError: If the file cannot be read or no column can tell its rows apart.
+        InputError: If a file cannot be read or no column can tell the rows apart.
     """
-    raw = read_columns(path)
+    if not path.is_dir():
+        read = take_apart(path, sha256_file(path), read_columns(path), columns)
+    elif is_hats(path):
+        hats = open_hats(path)
+        raw, left_out = hats.read()
+        read = take_apart(path, hats.sha256, raw, columns, left_out)
+    else:
+        read = take_apart(path, sha256_parts(path), read_parts(path), columns)
+    if not (
+        any(read.spectrum_ids) or any(read.objids) or any(read.names) or np.isfinite(read.ra).any()
+    ):
+        why = "; ".join(note.split(": ", 1)[1] for note in read.notes)
+        raise InputError(
+            f"{path}: no column can be a key; expected plate + mjd + fiberid, specobjid, objid, "
+            f"object_id, or ra + dec{'; ' + why if why else ''}"
+        )
+    return read
+
+
+def take_apart(
+    path: Path,
+    sha256: str,
+    raw: Sequence[RawColumn],
+    columns: Collection[str] = (),
+    left_out: Sequence[str] = (),
+) -> Catalogue:
+    """Sorts the columns of a catalogue into keys, positions, scalars and features.
+
+    Args:
+        path: Where they are from.
+        sha256: Its hash.
+        raw: The columns, each of N values.
+        columns: Names, in lower case, of floats that are to be scalar columns.
+        left_out: A line for each column that was not read.
+    """
     rows = len(raw[0].values)
-    sorting = _Sorting(path, _by_clean_name(raw))
+    sorting = _Sorting(path, _by_clean_name(raw), [f"{path.name}: {line}" for line in left_out])
     ra, dec = _positions(sorting, rows)
     plate_keys = _plate_mjd_fiber(sorting, rows, ra, dec)
     spec_keys = _key(sorting, _SPECOBJID, rows, ra, dec, _specobjid)
     objids = _key(sorting, _OBJID, rows, ra, dec, lambda text: text)
     names = _names(sorting, rows, ra, dec)
     spectrum_ids = [a or b for a, b in zip(plate_keys, spec_keys, strict=True)]
-    if not (any(spectrum_ids) or any(objids) or any(names) or np.isfinite(ra).any()):
-        why = "; ".join(note.split(": ", 1)[1] for note in sorting.notes)
-        raise InputError(
-            f"{path}: no column can be a key; expected plate + mjd + fiberid, specobjid, objid, "
-            f"object_id, or ra + dec{'; ' + why if why else ''}"
-        )
     features, values, valid = _features(sorting, rows, columns)
     return Catalogue(
         path=path,
-        sha256=sha256_file(path),
+        sha256=sha256,
         spectrum_ids=spectrum_ids,
         objids=objids,
         names=names,
@@ -149,7 +167,7 @@ def clean_text(text: str) -> str:
     return "".join(c for c in " ".join(text.split()) if c.isprintable()).strip()
 
 
-def _by_clean_name(raw: list[RawColumn]) -> dict[str, RawColumn]:
+def _by_clean_name(raw: Sequence[RawColumn]) -> dict[str, RawColumn]:
     """Lower-case names of letters, digits and _; a name met before gets _2, _3, ..."""
     named: dict[str, RawColumn] = {}
     for column in raw:
@@ -356,7 +374,9 @@ def _scalars(sorting: _Sorting, rows: int) -> pa.Table:
         if values.ndim != 1 or values.dtype.kind not in "fiubOU":
             sorting.leave_out(name, f"{values.dtype} of shape {values.shape[1:]} cannot be stored")
             continue
-        if values.dtype.kind in "iu" and (values.dtype != np.uint64 or values.max() < 2**63):
+        if values.dtype.kind in "iu" and (
+            values.dtype != np.uint64 or values.max(initial=0) < 2**63
+        ):
             array = pa.array(values.astype(np.int64), pa.int64(), mask=null)
         elif values.dtype.kind == "f":
             unknown = null | ~np.isfinite(values)

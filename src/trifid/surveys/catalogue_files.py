@@ -5,10 +5,13 @@ another object's id.
 """
 
 import csv
+import hashlib
 import io
+import json
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from trifid.errors import InputError
+from trifid.files import sha256_file
 from trifid.surveys import fits_table
 
 SUFFIXES = (".fits", ".fit", ".csv", ".parquet", ".vot", ".votable", ".xml")
@@ -80,6 +84,88 @@ def read_columns(path: Path) -> list[RawColumn]:
     return columns
 
 
+def read_parts(folder: Path) -> list[RawColumn]:
+    """Reads all columns of a folder of Parquet files, the parts of one table, sorted by name.
+
+    Raises:
+        InputError: If there are none, or naming the one that cannot be read or does not fit.
+    """
+    paths = _part_files(folder)
+    if not paths:
+        raise InputError(f"{folder}: expected a HATS catalogue or a folder of .parquet files")
+    columns = arrow_columns(join_parts((path, read_part(path)) for path in paths))
+    if not columns or not len(columns[0].values):
+        raise InputError(f"{folder}: the catalogue has no rows")
+    return columns
+
+
+def sha256_parts(folder: Path) -> str:
+    """A hash of the names and bytes of the Parquet files of a folder."""
+    names = [[str(p.relative_to(folder)), sha256_file(p)] for p in _part_files(folder)]
+    return hashlib.sha256(json.dumps(names).encode()).hexdigest()
+
+
+def _part_files(folder: Path) -> list[Path]:
+    """The Parquet files below a folder, sorted; names that begin with . or _ are no parts."""
+    found = (path for path in folder.rglob("*.parquet") if path.is_file())
+    hidden = (".", "_")
+    return sorted(p for p in found if not any(n[0] in hidden for n in p.relative_to(folder).parts))
+
+
+def read_part(path: Path, names: Sequence[str] | None = None) -> pa.Table:
+    """Reads some columns of a Parquet file, or all.
+
+    Raises:
+        InputError: Naming the file, if it cannot be read or lacks one.
+    """
+    with opened_part(path, names or ()) as file:
+        table = file.read(columns=names, use_threads=False)
+        return table if names is None else table.select(names)
+
+
+@contextmanager
+def opened_part(path: Path, names: Sequence[str]) -> Generator[pq.ParquetFile]:
+    """A Parquet file that has columns of these names, while it is read.
+
+    Raises:
+        InputError: Naming the file, if it is damaged, missing or lacks one.
+    """
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            held = set(file.schema_arrow.names)
+            if missing := [name for name in names if name not in held]:
+                raise InputError(f"{path} has no column {missing[0]!r:.80}")
+            yield file
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist, but belongs to the catalogue") from None
+    except (pa.ArrowException, ValueError, TypeError, KeyError, OSError) as error:
+        line = str(error).strip().split("\n")[0]
+        raise InputError(f"{path}: not a readable parquet catalogue ({line:.200})") from None
+
+
+def join_parts(parts: Iterable[tuple[Path, pa.Table]]) -> pa.Table:
+    """The rows of several tables under each other; numbers get the wider type of two.
+
+    Raises:
+        InputError: Naming the file whose columns differ from those of the first.
+    """
+    tables: list[pa.Table] = []
+    kind: pa.Schema | None = None
+    for path, table in parts:
+        first = kind if kind is not None else table.schema
+        if differing := sorted(set(first.names) ^ set(table.column_names)):
+            raise InputError(
+                f"{path}: column {differing[0]!r:.80} is not in all parts of the table"
+            )
+        try:
+            kind = pa.unify_schemas([first, table.schema], promote_options="permissive")
+        except pa.ArrowException as error:
+            line = str(error).strip().split("\n")[0]
+            raise InputError(f"{path}: its columns differ from other parts ({line:.200})") from None
+        tables.append(table)
+    return pa.concat_tables(tables, promote_options="permissive")
+
+
 def _fits(data: bytes) -> list[RawColumn]:
     tables = [hdu for hdu in fits_table.hdus(data) if hdu.is_table]
     if not tables:
@@ -119,7 +205,11 @@ def _csv(data: bytes) -> list[RawColumn]:
 
 
 def _parquet(data: bytes) -> list[RawColumn]:
-    table = pq.read_table(pa.BufferReader(data), use_threads=False)
+    return arrow_columns(pq.read_table(pa.BufferReader(data), use_threads=False))
+
+
+def arrow_columns(table: pa.Table) -> list[RawColumn]:
+    """The columns of an Arrow table; units are in the metadata of its fields."""
     units = [
         (field.metadata or {}).get(b"unit", b"").decode("utf-8", "replace")
         for field in table.schema

@@ -5,6 +5,8 @@ import runpy
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from trifid.errors import ConfigError, InputError
@@ -13,7 +15,9 @@ from trifid.ingest.run import ingest
 from trifid.ingest.sky_match import join, read_nearby, told
 from trifid.store.read import Store
 from trifid.surveys.catalogue import read_catalogue
+from trifid.surveys.catalogue_hats import open_hats
 
+HATS = runpy.run_path(str(Path(__file__).parents[2] / "hats_files.py"))
 SKY = runpy.run_path(str(Path(__file__).parents[2] / "sky_files.py"))
 ARCSEC = 1 / 3600
 ALLWISE = (
@@ -27,6 +31,10 @@ ALLWISE = (
 
 @pytest.fixture
 def rows():
+    return sky_rows()
+
+
+def sky_rows():
     held = Rows([])
     held.add(Row("one", None, 10.0, 20.0), "1")
     held.add(Row("again", None, 10.0, 20.0), "2")
@@ -70,6 +78,38 @@ def test_a_smaller_radius_matches_less(rows, nearby):
     (line,) = told(join(rows, nearby, 1.0))
     assert line.startswith("AllWISE-p3.csv: 2 rows match one object within 1 arcsec, 0 several")
     assert join(rows, [], 1.0) == []
+
+
+def hats_table():
+    """The objects of `nearby` that have a position, and one at the other end of the sky."""
+    return pa.table(
+        {
+            "designation": ["A", "B", "C", "Z"],
+            "objid": ["6380520", "6380521", "6380522", "1"],
+            "meanra": [10.0, 10.0, 11.0, 200.0],
+            "meandec": [20 + 0.5 * ARCSEC, 20 + 1.5 * ARCSEC, 20.0, -5.0],
+            "w1mpro": [14.5, 15.5, 16.5, 9.0],
+            "group": [0.1, 0.2, 0.3, 1.0],
+        }
+    )
+
+
+def test_a_hats_catalogue_matches_as_the_same_rows_in_a_file_do(tmp_path):
+    folder, path = tmp_path / "AllWISE-p3", tmp_path / "one" / "AllWISE-p3.parquet"
+    HATS["write_hats"](folder, hats_table())
+    path.parent.mkdir()
+    names = [name.removeprefix("mean") for name in hats_table().column_names]
+    pq.write_table(hats_table().rename_columns(names), path)
+    results = []
+    for source in (folder, path):
+        held = sky_rows()
+        (joined,) = join(held, read_nearby([source], 2.0), 2.0)
+        table = joined.scalars.append_column("w1mpro", pa.array(joined.values[:, 0]))
+        numbers = [row.catalogue[0] for row in held.rows.values()]
+        content = [None if n is None else table.slice(n, 1).to_pylist()[0] for n in numbers]
+        results.append((content, joined.features, told([joined])[0].split(": ")[1]))
+    assert results[0] == results[1]
+    assert [row and row["designation"] for row in results[0][0]] == ["A", "A", "C", None, None]
 
 
 def test_positions_alone_say_what_lies_near(rows, tmp_path):
@@ -131,3 +171,63 @@ def test_a_store_knows_what_was_joined_by_position(tmp_path):
     assert store.schema.columns["wise_separation"].unit == "arcsec"
     again = ingest(sky, out, catalogs=catalogs, nearby=[wise], radius=3.0, size=8)
     assert again.added == 0
+
+
+def test_a_store_takes_of_a_hats_catalogue_what_lies_near(tmp_path):
+    sky = SKY["write_sky"](tmp_path / "sky", objects=3)
+    table = pa.table(
+        {
+            "source": ["x", "y", "z"],
+            "meanra": [150.0, 150.0, 10.0],
+            "meandec": [20 + ARCSEC, 20 + 2 * ARCSEC, -70.0],
+            "w1mpro": [14.5, 15.5, 16.5],
+        }
+    )
+    files = HATS["write_hats"](sky / "wise", table)  # within the folder that is ingested
+    place = HATS["partitions"](np.array([10.0]), np.array([-70.0]))
+    far = files[int(place[0][0]), int(place[1][0])]
+    far.write_bytes(b"garbage")
+    out, catalogs = tmp_path / "store", [sky / "catalogue.fits"]
+    done = ingest(sky, out, catalogs=catalogs, nearby=[sky / "wise"], radius=3.0, size=8)
+    assert "wise: 0 rows match one object within 3 arcsec, 2 several" in " ".join(done.notes)
+    assert "wise: column '_healpix_29' is left out: it numbers a pixel" in done.notes
+    assert not [item for item in done.skipped if "Npix" in item.file]
+    store = Store.open(out)
+    rows = store.columns("source", "wise_matches", "source_path", "source_sha256").to_pylist()
+    assert sorted((row["source"], row["wise_matches"]) for row in rows if row["source"]) == [
+        ("x", 2),
+        ("x", 2),
+    ]
+    sha256 = open_hats(sky / "wise").sha256
+    assert json.loads(store.manifest.provenance["catalogues"])["wise"] == sha256
+    matched = next(row for row in rows if row["source"])
+    assert (
+        dict(zip(matched["source_path"], matched["source_sha256"], strict=True))["wise"] == sha256
+    )
+    again = ingest(sky, out, catalogs=catalogs, nearby=[sky / "wise"], radius=3.0, size=8)
+    assert again.added == 0
+
+
+@pytest.mark.parametrize("given", ["alone", "as a folder of parts"])
+def test_a_catalogue_in_a_folder_alone_makes_a_store_of_tables(given, tmp_path):
+    if given == "alone":
+        HATS["write_hats"](tmp_path / "wise", hats_table())
+        done = ingest(tmp_path / "wise", tmp_path / "store")
+    else:
+        (tmp_path / "wise").mkdir()
+        (tmp_path / "empty").mkdir()
+        table = hats_table().rename_columns(["designation", "objid", "ra", "dec", "w1mpro", "n"])
+        for number in range(len(table)):
+            pq.write_table(table.slice(number, 1), tmp_path / "wise" / f"{number}.parquet")
+        done = ingest(tmp_path / "empty", tmp_path / "store", catalogs=[tmp_path / "wise"])
+    assert done.rows == done.added == 4
+    store = Store.open(tmp_path / "store")
+    assert sorted(store.columns("object_id")["object_id"].to_pylist()) == [
+        "objid-1",
+        "objid-6380520",
+        "objid-6380521",
+        "objid-6380522",
+    ]
+    assert store.columns("ra")["ra"].null_count == 0
+    assert list(store.schema.modalities) == ["table"]
+    assert "w1mpro" in store.schema.modalities["table"].features

@@ -3,7 +3,7 @@
 import numpy as np
 from astropy.coordinates import SkyCoord
 
-from trifid.physics.sky import nearest_within
+from trifid.physics.sky import SkyTree, nearest_within
 
 
 def test_it_finds_what_all_separations_say():
@@ -40,3 +40,22 @@ def test_of_two_equally_near_the_first_is_taken():
     twice = np.array([10.0, 10.0])
     found = nearest_within(np.array([10.0]), np.array([0.0]), twice, np.zeros(2), 1.0)
     assert found.index.tolist() == [0] and found.count.tolist() == [2]
+
+
+def test_a_tree_says_who_lies_near_whom():
+    rng = np.random.default_rng(2)
+    ra, dec = rng.uniform(0, 360, 50), 90 - 0.02 * rng.random(50)
+    other_ra, other_dec = rng.uniform(0, 360, 80), 90 - 0.02 * rng.random(80)
+    here, there = SkyCoord(ra, dec, unit="deg"), SkyCoord(other_ra, other_dec, unit="deg")
+    near = here[:, None].separation(there[None, :]).arcsec <= 9.0
+    tree = SkyTree(ra, dec)
+    others = tree.others_near(other_ra, other_dec, 9.0)
+    np.testing.assert_array_equal(others, np.flatnonzero(near.any(0)))
+    np.testing.assert_array_equal(
+        tree.near_others(other_ra, other_dec, 9.0), np.flatnonzero(near.any(1))
+    )
+    assert 0 < others.size < 80
+    empty = np.zeros(0)
+    assert tree.others_near(empty, empty, 9.0).size == tree.near_others(empty, empty, 9.0).size == 0
+    nobody = SkyTree(empty, empty)
+    assert nobody.others_near(ra, dec, 9.0).size == nobody.near_others(ra, dec, 9.0).size == 0

@@ -3,20 +3,23 @@
     python benchmarks/fetch_plan.py [--rows 70000]
 
 Answers of the catalogue service with random numbers are read page by page, as in a fetch of
-galaxy4; the catalogue, the plan of six files for each row and the manifest are written. Prints the
-largest resident size of the process; take one process for each number of rows.
+galaxy4; the catalogue, the plan of six files for each row and the manifest are written. Prints
+the largest resident size of the process, and the seconds of plan and manifest; take one process
+for each number of rows.
 """
 
 import argparse
 import resource
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from trifid.fetch.manifest import manifest, plan, write_manifest
-from trifid.fetch.rows import Wanted, gather, write_catalogue
+from trifid.fetch.ledger import Ledger
+from trifid.fetch.rows import Wanted
+from trifid.fetch.run import Choice, Job, expect, fetch_catalogue, write_manifest
 from trifid.surveys.sdss_paths import get_release
 from trifid.surveys.sdss_query import MAX_ROWS, QueryOptions
 from trifid.surveys.sdss_selections import get_selection
@@ -63,16 +66,19 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=70_000)
     rows = parser.parse_args().rows
     wanted = Wanted(get_selection("galaxy4"), get_release("dr17"), QueryOptions())
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as place, Ledger(Path(place)) as ledger:
         folder = Path(place)
-        catalogue = gather(wanted, answers(wanted, rows), folder / "pages")
-        write_catalogue(folder / "catalogue.parquet", catalogue)
-        planned = plan(catalogue, wanted.release, lite=True, images=True)
-        hashes = {path: "0" * 64 for item in planned for path in item.paths}
-        write_manifest(folder / "manifest.parquet", manifest(catalogue, planned, hashes, {}))
+        catalogue = fetch_catalogue(wanted, answers(wanted, rows), folder)
+        planned = time.perf_counter()
+        job = Job(catalogue, wanted.release, folder, Choice(), ledger)
+        expect(job)
+        for path in ledger.missing():
+            ledger.arrived(path, "0" * 64)
+        objects, _ = write_manifest(job)
+        files = len(ledger)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    files = sum(len(item.paths) for item in planned)
-    print(f"{catalogue.num_rows} rows, {files} paths: {peak:.0f} MB")
+    seconds = time.perf_counter() - planned
+    print(f"{objects.total()} rows, {files} files: {peak:.0f} MB, {seconds:.1f} s")
 
 
 if __name__ == "__main__":

@@ -6,9 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
-
 from trifid.errors import InputError
+from trifid.fetch.catalogue import Catalogue
 from trifid.fetch.rows import Ask, Wanted
 from trifid.files import write_text
 from trifid.surveys.sdss_query import count_query, cuts_of
@@ -39,10 +38,12 @@ def count_cuts(wanted: Wanted, ask: Ask) -> list[Count]:
     return found
 
 
-def count_rows(catalogue: pa.Table, wanted: Wanted) -> list[Count]:
+def count_rows(catalogue: Catalogue, wanted: Wanted) -> list[Count]:
     """Rows of each class in a catalogue that was fetched."""
     column = wanted.selection.label.split(".")[1].lower()
-    labels = Counter(str(value) for value in catalogue.column(column).to_pylist())
+    labels = Counter(
+        str(value) for part in catalogue.parts(column) for value in part[column].to_pylist()
+    )
     return by_class("fetched", labels, wanted, published=False)
 
 

@@ -7,7 +7,7 @@ Several spectra of one object share its cutouts, around the fibre of the first o
 make each answer when it is asked for: what comes must be whole and have as many pixels as asked.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -82,7 +82,7 @@ class Cutouts:
         """The address of each cutout, by its path; objects without a position have none.
 
         Args:
-            catalogue: Columns of every selection.
+            catalogue: Rows with `bestobjid`, `ra` and `dec` [deg].
             release: Whose pictures.
             service: Base of the picture service.
             hips: Address of hips2fits.
@@ -119,7 +119,7 @@ class WithCutouts:
     Args:
         archive: Gives all other files.
         cutouts: Which are wanted.
-        addresses: Of each.
+        address: Gives the address of one by its path; empty if it has none.
         pictures: The picture service.
         hips: hips2fits.
     """
@@ -128,12 +128,12 @@ class WithCutouts:
         self,
         archive: Source,
         cutouts: Cutouts,
-        addresses: Mapping[str, str],
+        address: Callable[[str], str],
         *,
         pictures: Service,
         hips: Service,
     ) -> None:
-        self._archive, self._cutouts, self._addresses = archive, cutouts, addresses
+        self._archive, self._cutouts, self._address = archive, cutouts, address
         self._services = {_PICTURES: pictures, _HIPS: hips}
 
     def fetch(self, path: str, target: Path) -> None:
@@ -146,11 +146,12 @@ class WithCutouts:
         grid = {_PICTURES: self._cutouts.pictures, _HIPS: self._cutouts.hips}.get(kind)
         if grid is None:
             return self._archive.fetch(path, target)
-        if path not in self._addresses:
+        address = self._address(path)
+        if not address:
             raise Unavailable("no cutout: it has no position")
         look = check.check_picture if kind == _PICTURES else check.check_image
         service = self._services[kind]
-        return service.fetch_url(self._addresses[path], target, lambda p: look(p, grid.size))
+        return service.fetch_url(address, target, lambda p: look(p, grid.size))
 
     def size(self, path: str) -> int | None:
         """Bytes of a file; estimated for a cutout, which no service tells before it is made."""

@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 
 from trifid.errors import ConfigError
 from trifid.fetch.cutouts import Cutouts
-from trifid.fetch.rows import write_table
 from trifid.surveys import sdss_paths
 from trifid.surveys.sdss import spectrum_id
 from trifid.surveys.sdss_paths import BANDS, Release
@@ -35,6 +33,8 @@ SCHEMA = pa.schema(
 NO_CUTOUTS = Cutouts()
 _SPECTRUM = ("plate", "mjd", "fiberid", "run2d")
 _FRAME = ("run", "camcol", "field", "rerun")
+COLUMNS = ("specobjid", "bestobjid", "ra", "dec", *_SPECTRUM, *_FRAME)
+"""Of a catalogue, those that files and manifest are made from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +58,15 @@ def plan(
     images: bool,
     cutouts: Cutouts = NO_CUTOUTS,
 ) -> list[Planned]:
-    """The files of each row of a catalogue.
+    """The files of each row of a catalogue or of a part of it.
 
     Args:
-        catalogue: Columns of every selection.
+        catalogue: `COLUMNS`.
         release: Where they lie.
         lite: Spectra without single exposures.
         images: Frames in five bands too.
         cutouts: Pictures and images of services too.
     """
-    known: dict[str, str] = {}  # objects of a field share the text of its paths
     planned: list[Planned] = []
     columns = [catalogue.column(name).to_pylist() for name in (*_SPECTRUM, *_FRAME, "bestobjid")]
     for plate, mjd, fiber, run2d, run, camcol, field, rerun, objid in zip(*columns, strict=True):
@@ -80,7 +79,7 @@ def plan(
                 paths += _frames(release, run, camcol, field, rerun)
         except ConfigError as error:
             problem = str(error)
-        planned.append(Planned(tuple(known.setdefault(path, path) for path in paths), problem))
+        planned.append(Planned(tuple(paths), problem))
     return planned
 
 
@@ -102,7 +101,7 @@ def manifest(
     """A row for each object.
 
     Args:
-        catalogue: The objects.
+        catalogue: The objects, with `COLUMNS`.
         planned: Their files, as `plan` gives them.
         hashes: SHA-256 of each file that is there, by path.
         reasons: Why a file is not there, by path.
@@ -133,8 +132,3 @@ def manifest(
         for field in SCHEMA
     ]  # fmt: skip
     return pa.table(arrays, schema=SCHEMA)
-
-
-def write_manifest(path: Path, table: pa.Table) -> None:
-    """Writes the manifest whole."""
-    write_table(path, table)

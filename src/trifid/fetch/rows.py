@@ -1,4 +1,4 @@
-"""Rows of the catalogue service: fetched page by page, kept on disk, joined to a Parquet file."""
+"""Rows of the catalogue service: fetched page by page, kept on disk, given as tables."""
 
 import csv
 import io
@@ -8,13 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from trifid.errors import InputError
 from trifid.fetch.lists import ObjectList, match
-from trifid.files import write_text, written_whole
-from trifid.schema.astropy_header import with_astropy_header
+from trifid.files import write_text
 from trifid.surveys.sdss_paths import Release
 from trifid.surveys.sdss_query import (
     MAX_KEYS,
@@ -39,6 +36,7 @@ _TYPES: dict[str, pa.DataType] = {
     "int64": pa.int64(),
     "float64": pa.float64(),
 }
+Row = dict[str, Any]
 Ask = Callable[[str, Callable[[str], object]], str]
 """Sends SQL and gives the CSV; the second argument raises InputError for what is no answer."""
 
@@ -76,8 +74,8 @@ class Wanted:
         return f"-- the first of {len(parts)} queries for {count} listed objects\n{first}\n"
 
 
-def gather(wanted: Wanted, ask: Ask, folder: Path) -> pa.Table:
-    """All rows, asked for page by page; pages that lie in the folder already are not asked again.
+def gather(wanted: Wanted, ask: Ask, folder: Path) -> Iterator[pa.Table]:
+    """All rows, a table for each page; pages that lie in the folder already are not asked again.
 
     Args:
         wanted: What.
@@ -89,35 +87,65 @@ def gather(wanted: Wanted, ask: Ask, folder: Path) -> pa.Table:
     """
     folder.mkdir(parents=True, exist_ok=True)
     pages = (_listed_pages if wanted.listed.rows else _pages)(wanted, ask, folder)
-    seen: set[str] = set()
-    tables = [as_table([], wanted)]
-    for page in pages:
-        fresh = {str(row["specobjid"]): row for row in page if str(row["specobjid"]) not in seen}
-        seen.update(fresh)
-        tables.append(as_table(list(fresh.values()), wanted))
-    limit = None if wanted.listed.rows else wanted.limit
-    return pa.concat_tables(tables).slice(0, limit).combine_chunks()
+    return (as_table(page, wanted) for page in pages)
 
 
-def _pages(wanted: Wanted, ask: Ask, folder: Path) -> Iterator[list[dict[str, Any]]]:
+def _pages(wanted: Wanted, ask: Ask, folder: Path) -> Iterator[list[Row]]:
     """Pages of the selection, each after the last row of the one before, until one is empty."""
     left = wanted.limit
-    after: tuple[int, int] | None = None
+    last: tuple[int, int] | None = None
     number = 0
     while left is None or left > 0:
         top = MAX_ROWS if left is None else min(MAX_ROWS, left)
-        sql = rows_query(wanted.selection, wanted.release, wanted.options, top=top, after=after)
-        page = _page(wanted, ask, folder / f"{number:05d}.csv", sql)
+        sql = rows_query(wanted.selection, wanted.release, wanted.options, top=top, after=last)
+        path = folder / f"{number:05d}.csv"
+        page = in_order(_page(wanted, ask, path, sql, after=last), last)[:left]
         if not page:
             return
         yield page
-        after = (page[-1]["order_key"], int(page[-1]["specobjid"]))
+        last = _place(page[-1])
         left = None if left is None else left - len(page)
         number += 1
 
 
-def _listed_pages(wanted: Wanted, ask: Ask, folder: Path) -> Iterator[list[dict[str, Any]]]:
-    """Spectra of listed objects; what an answer lacks is asked for once more: it may be cut."""
+def in_order(page: Sequence[Row], last: tuple[int, int] | None = None) -> list[Row]:
+    """The rows of a page of a selection, each spectrum once.
+
+    Args:
+        page: The rows.
+        last: Place of the last row of the page before.
+
+    Raises:
+        InputError: If a row has no key or comes before the one before it.
+    """
+    kept: list[Row] = []
+    for row in page:
+        place = _place(row)
+        if last is not None and place < last:
+            raise InputError(f"an answer is not in order: {row['specobjid']} comes too late")
+        if place != last:
+            kept.append(row)
+        last = place
+    return kept
+
+
+def _place(row: Row) -> tuple[int, int]:
+    """The place of a row in the order of a selection."""
+    _check_key(row)
+    return row["order_key"], int(row["specobjid"])
+
+
+def _listed_pages(wanted: Wanted, ask: Ask, folder: Path) -> Iterator[list[Row]]:
+    """Spectra of listed objects, each once."""
+    seen: set[str] = set()  # no larger than the list, which is in memory too
+    for page in _answers(wanted, ask, folder):
+        fresh = {str(row["specobjid"]): row for row in page if str(row["specobjid"]) not in seen}
+        seen.update(fresh)
+        yield list(fresh.values())
+
+
+def _answers(wanted: Wanted, ask: Ask, folder: Path) -> Iterator[list[Row]]:
+    """Answers to a list; what one lacks is asked for once more: it may be cut."""
     for number, part in enumerate(_parts(wanted)):
         path = folder / f"{number:05d}.csv"
         page = _page(wanted, ask, path, _listed_sql(wanted, part))
@@ -152,15 +180,25 @@ def _listed_sql(wanted: Wanted, part: ObjectList) -> str:
     return places_query(*where, part.places, part.radius, wanted.options)
 
 
-def _page(wanted: Wanted, ask: Ask, path: Path, sql: str) -> list[dict[str, Any]]:
+def _page(
+    wanted: Wanted, ask: Ask, path: Path, sql: str, *, after: tuple[int, int] | None = None
+) -> list[Row]:
+    """An answer, from the disk if it lies there; of a selection only if it goes on in order."""
+
+    def read(text: str) -> list[Row]:
+        page = read_page(text, wanted.columns)
+        if not wanted.listed.rows:
+            in_order(page, after)
+        return page
+
     if path.is_file():
-        return read_page(path.read_text(encoding="utf-8"), wanted.columns)
-    text = ask(sql, lambda answer: read_page(answer, wanted.columns))
+        return read(path.read_text(encoding="utf-8"))
+    text = ask(sql, read)
     write_text(path, text)
-    return read_page(text, wanted.columns)
+    return read(text)
 
 
-def read_page(text: str, columns: Sequence[Column]) -> list[dict[str, Any]]:
+def read_page(text: str, columns: Sequence[Column]) -> list[Row]:
     """The rows of an answer in CSV.
 
     A last line without its end is left out: it may have been cut, and the next page brings it.
@@ -179,7 +217,7 @@ def read_page(text: str, columns: Sequence[Column]) -> list[dict[str, Any]]:
         raise InputError(
             f"the catalogue service answered {got[:120]!r}; expected the columns {expected[:3]} ..."
         )
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for number, cells in enumerate(lines, 1):
         if not cells:
             continue
@@ -210,15 +248,27 @@ def _value(text: str, column: Column, number: int) -> Any:
     return int(value) if column.type == "int64" else float(value)
 
 
-def as_table(rows: Sequence[dict[str, Any]], wanted: Wanted) -> pa.Table:
+def as_table(rows: Sequence[Row], wanted: Wanted) -> pa.Table:
     """Rows as a table whose fields carry units and descriptions.
 
     Raises:
         InputError: If a row has no key.
     """
     for row in rows:
-        if None in (row["specobjid"], row["plate"], row["mjd"], row["fiberid"], row["run2d"]):
-            raise InputError(f"a row without its key: {list(row.values())[:7]}")
+        _check_key(row)
+    schema = schema_of(wanted)
+    arrays = [pa.array([row[field.name] for row in rows], field.type) for field in schema]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _check_key(row: Row) -> None:
+    names = ("specobjid", "plate", "mjd", "fiberid", "run2d", "order_key")
+    if None in [row[name] for name in names] or not str(row["specobjid"]).isdecimal():
+        raise InputError(f"a row without its key: {list(row.values())[:7]}")
+
+
+def schema_of(wanted: Wanted) -> pa.Schema:
+    """The columns of a catalogue, with units and descriptions, and what it is."""
     fields = [
         pa.field(
             column.name,
@@ -233,22 +283,4 @@ def as_table(rows: Sequence[dict[str, Any]], wanted: Wanted) -> pa.Table:
         "paper": wanted.selection.paper,
         "credit": "https://www.sdss.org/collaboration/citing-sdss/",
     }
-    arrays = [
-        pa.array([row[field.name] for row in rows], field.type)  # type: ignore[arg-type]
-        for field in fields
-    ]
-    return pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata=about))
-
-
-def write_catalogue(path: Path, table: pa.Table) -> None:
-    """Writes a catalogue so that astropy reads it with units; a text that is not there is empty."""
-    for index, column in enumerate(table.schema):
-        if pa.types.is_string(column.type):
-            table = table.set_column(index, column, pc.fill_null(table[index], ""))
-    write_table(path, with_astropy_header(table))
-
-
-def write_table(path: Path, table: pa.Table) -> None:
-    """Writes a Parquet file whole."""
-    with written_whole(path) as temporary:
-        pq.write_table(table, temporary)
+    return pa.schema(fields, metadata=about)

@@ -11,6 +11,7 @@
 
 The files in their places are the state: each one is renamed there once it is whole and right, and
 its hash is noted; one whose bytes have another hash, or none that is noted, is fetched again.
+Catalogue, plan and manifest go through memory a part at a time.
 """
 
 import fcntl
@@ -18,7 +19,7 @@ import functools
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,17 +27,17 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from trifid.errors import InputError, RunError
-from trifid.fetch import journal
+from trifid.fetch.catalogue import Catalogue, write_catalogue, write_parts
 from trifid.fetch.cutouts import Cutouts
+from trifid.fetch.ledger import Ledger
 from trifid.fetch.lists import match, told, write_matches
 from trifid.fetch.local import Source
-from trifid.fetch.manifest import NO_CUTOUTS, Planned, manifest, plan, write_manifest
+from trifid.fetch.manifest import COLUMNS, NO_CUTOUTS, SCHEMA, Planned, manifest, plan
 from trifid.fetch.polite import Stopped
 from trifid.fetch.remote import Unavailable
-from trifid.fetch.rows import Ask, Wanted, gather, write_catalogue
+from trifid.fetch.rows import Ask, Wanted, gather, schema_of
 from trifid.fetch.volume import Volume, estimate, refuse_if_too_large
 from trifid.files import read_json, remove_leftovers, sha256_file, write_json, write_text
 from trifid.progress import progress
@@ -44,6 +45,7 @@ from trifid.surveys.sdss_paths import Release
 
 CATALOGUE, MANIFEST, ABOUT = "catalogue.parquet", "manifest.parquet", "fetch.json"
 _PAGES = ".pages"
+_KEYS = ("specobjid", "bestobjid", "plate", "mjd", "fiberid", "ra", "dec")
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def begin(out: Path, about: dict[str, Any]) -> None:
 
 def fetch_catalogue(
     wanted: Wanted, ask: Ask, out: Path, say: Callable[[str], object] = lambda _: None
-) -> pa.Table:
+) -> Catalogue:
     """The catalogue of a fetch: asked for, or as it lies in the folder.
 
     Of listed objects it has the spectra that are taken: of several near a place the nearest.
@@ -131,25 +133,28 @@ def fetch_catalogue(
     Raises:
         InputError: If the service does not answer or nothing is selected.
     """
-    path = out / CATALOGUE
-    if path.is_file():
-        return pq.read_table(path)
+    catalogue = Catalogue(out / CATALOGUE)
+    if catalogue.path.is_file():
+        return catalogue
     write_text(out / "query.sql", wanted.sql())
+    rows = Catalogue(out / _PAGES / "rows.parquet")
+    rows.path.parent.mkdir(exist_ok=True)
     try:
-        table = gather(wanted, ask, out / _PAGES)
+        write_parts(rows.path, gather(wanted, ask, out / _PAGES), schema_of(wanted))
     except Unavailable as error:
         raise InputError(f"the catalogue service gave no answer: {error}") from None
+    taken = None
     if wanted.listed.rows:
-        matches = match(wanted.listed, table)
-        write_matches(out / "matches.csv", matches, table)
+        keys = rows.read(*_KEYS)
+        matches = match(wanted.listed, keys)
+        write_matches(out / "matches.csv", matches, keys)
         say(told(matches, wanted.listed.radius))
-        taken = {item.taken for item in matches if item.taken is not None}
-        table = table.take(pa.array(sorted(taken), pa.int64()))
-    table = table.slice(0, wanted.limit)
-    if not table.num_rows:
+        found = sorted({item.taken for item in matches if item.taken is not None})
+        taken = set(found[: wanted.limit])
+    if not (len(rows) if taken is None else taken):
         raise InputError("no object meets the selection; see query.sql in the folder")
-    write_catalogue(path, table)
-    return pq.read_table(path)
+    write_catalogue(catalogue.path, rows, taken)
+    return catalogue
 
 
 def remove_pages(out: Path) -> None:
@@ -169,12 +174,16 @@ class Job:
         release: Where the archive keeps them.
         out: The folder.
         choice: What to bring.
+        ledger: What is known of the files.
+        addresses: Of the cutouts of rows of the catalogue, by their paths.
     """
 
-    catalogue: pa.Table
+    catalogue: Catalogue
     release: Release
     out: Path
     choice: Choice
+    ledger: Ledger
+    addresses: Callable[[pa.Table], Mapping[str, str]] = lambda _: {}
 
 
 def fetch_files(
@@ -191,55 +200,98 @@ def fetch_files(
     Raises:
         ConfigError: If the disk has no room.
     """
-    out, choice = job.out, job.choice
-    planned = plan(
-        job.catalogue,
-        job.release,
-        lite=choice.lite,
-        images=choice.images,
-        cutouts=choice.cutouts,
-    )
-    paths = sorted({path for item in planned for path in item.paths})
-    there = [path for path in paths if (out / path).is_file()]
-    before = _manifest_hashes(out / MANIFEST) | journal.noted(out)
-    hashes = dict(_hashed(there, out, before, choice.workers))
-    todo = [path for path in paths if path not in hashes]
-    volume = estimate(todo, source, out, lite=choice.lite)
-    if todo:
+    out, choice, ledger = job.out, job.choice, job.ledger
+    expect(job)
+    _keep(job, stop)
+    kept = ledger.here()
+    volume = estimate(ledger.missing, source, out, lite=choice.lite)
+    if volume.files:
         say(f"to fetch: {volume}")
     refuse_if_too_large(volume, out)
-    kept, reasons = len(hashes), dict[str, str]()
     try:
-        with (
-            progress("fetch", len(todo), unit="files") as advance,
-            journal.noting(out) as note,
-        ):
-            bring = functools.partial(_bring, source, out, note)
-            for path, digest, reason in _each(bring, todo, choice.workers, stop):
+        with progress("fetch", volume.files, unit="files") as advance:
+            bring = functools.partial(_bring, source, out)
+            for path, digest, reason in _each(bring, ledger.missing(), choice.workers, stop):
                 if digest:
-                    hashes[path] = digest
+                    ledger.arrived(path, digest)
                 else:
-                    reasons[path] = reason
+                    ledger.failed(path, reason)
                 advance(1)
     finally:
-        table = manifest(job.catalogue, planned, hashes, reasons)
-        if len(hashes) > kept:
+        here, reasons = ledger.here(), Counter(ledger.why())
+        if here > kept:
             os.sync()  # the manifest speaks of files that are on disk
-        write_manifest(out / MANIFEST, table)
-        journal.forget(out)
+        objects, problems = write_manifest(job)
+        ledger.forget()
     return FetchSummary(
         out=out,
-        objects=_counted(table),
-        fetched=len(hashes) - kept,
+        objects={status: objects[status] for status in ("present", "partial", "missing")},
+        fetched=here - kept,
         kept=kept,
-        reasons=dict(Counter(_reasons(planned, reasons)).most_common()),
+        reasons=dict((reasons + problems).most_common()),
         volume=volume,
     )
 
 
-def _bring(
-    source: Source, out: Path, note: Callable[[str, str], None], path: str
-) -> tuple[str, str, str]:
+def expect(job: Job) -> None:
+    """Takes up the files of all objects, and what an earlier manifest says of them."""
+    for part in job.catalogue.parts(*COLUMNS):
+        addresses = job.addresses(part)
+        paths = (path for item in _planned(job, part) for path in item.paths)
+        job.ledger.expect((path, addresses.get(path, "")) for path in paths)
+    earlier = Catalogue(job.out / MANIFEST)
+    if earlier.path.is_file():
+        for part in earlier.parts("paths", "sha256"):
+            lists = (
+                part[name].combine_chunks().flatten().to_pylist() for name in part.column_names
+            )
+            job.ledger.note(zip(*lists, strict=True))
+
+
+def write_manifest(job: Job) -> tuple[Counter[str], Counter[str]]:
+    """Writes the manifest; counts objects by status, and what keeps files from having a path."""
+    objects, problems = Counter[str](), Counter[str]()
+
+    def parts() -> Iterator[pa.Table]:
+        for part in job.catalogue.parts(*COLUMNS):
+            planned = _planned(job, part)
+            paths = list({path for item in planned for path in item.paths})
+            table = manifest(part, planned, job.ledger.hashes(paths), job.ledger.reasons(paths))
+            objects.update(table["status"].to_pylist())
+            problems.update(item.problem for item in planned if item.problem)
+            yield table
+
+    write_parts(job.out / MANIFEST, parts(), SCHEMA)
+    return objects, problems
+
+
+def _planned(job: Job, part: pa.Table) -> list[Planned]:
+    choice = job.choice
+    return plan(part, job.release, lite=choice.lite, images=choice.images, cutouts=choice.cutouts)
+
+
+def _keep(job: Job, stop: threading.Event) -> None:
+    """Keeps the files that are in their places as they were noted; others that are there go."""
+    check = functools.partial(_is_right, job.out)
+    with progress("looking at files", len(job.ledger), unit="files") as advance:
+        for path, right in _each(check, job.ledger.noted(), job.choice.workers, stop):
+            if right:
+                job.ledger.keep(path)
+            advance(1)
+
+
+def _is_right(out: Path, noted: tuple[str, str]) -> tuple[str, bool]:
+    path, digest = noted
+    target = out / path
+    if not target.is_file():
+        return path, False
+    if digest and sha256_file(target) == digest:
+        return path, True
+    target.unlink()
+    return path, False
+
+
+def _bring(source: Source, out: Path, path: str) -> tuple[str, str, str]:
     """Brings a file: its path, and its hash or why it cannot be had."""
     target = out / path
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -247,21 +299,21 @@ def _bring(
         source.fetch(path, target)
     except Unavailable as error:
         return path, "", str(error)
-    digest = sha256_file(target)
-    note(path, digest)
-    return path, digest, ""
+    return path, sha256_file(target), ""
 
 
-def _each(bring: Any, paths: Sequence[str], workers: int, stop: threading.Event) -> Iterable[Any]:
-    """Brings files in threads, a few under way at a time; an error or Ctrl-C ends all of them."""
+def _each(
+    function: Callable[[Any], Any], items: Iterable[Any], workers: int, stop: threading.Event
+) -> Iterator[Any]:
+    """Results from threads, a few under way at a time; an error or Ctrl-C ends all of them."""
     with ThreadPoolExecutor(workers, thread_name_prefix="fetch") as pool:
         running: set[Future[Any]] = set()
         try:
-            for path in paths:
+            for item in items:
                 if len(running) >= 2 * workers:
                     done, running = wait(running, return_when=FIRST_COMPLETED)
                     yield from (future.result() for future in done)
-                running.add(pool.submit(bring, path))
+                running.add(pool.submit(function, item))
             while running:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 yield from (future.result() for future in done)
@@ -273,39 +325,3 @@ def _each(bring: Any, paths: Sequence[str], workers: int, stop: threading.Event)
         finally:
             for future in running:
                 future.cancel()
-
-
-def _hashed(
-    paths: Sequence[str], out: Path, before: dict[str, str], workers: int
-) -> Generator[tuple[str, str]]:
-    """Hashes of files that are there; one that is not as it was noted goes."""
-
-    def one(path: str) -> tuple[str, str]:
-        target = out / path
-        digest = sha256_file(target)
-        if before.get(path) != digest:
-            target.unlink()
-            return path, ""
-        return path, digest
-
-    with ThreadPoolExecutor(workers) as pool:
-        yield from ((path, digest) for path, digest in pool.map(one, paths) if digest)
-
-
-def _manifest_hashes(path: Path) -> dict[str, str]:
-    if not path.is_file():
-        return {}
-    table = pq.read_table(path, columns=["paths", "sha256"])
-    pairs = zip(table.column("paths").to_pylist(), table.column("sha256").to_pylist(), strict=True)
-    return {name: digest for names, digests in pairs
-            for name, digest in zip(names, digests, strict=True)}  # fmt: skip
-
-
-def _counted(table: pa.Table) -> dict[str, int]:
-    found = Counter(table.column("status").to_pylist())
-    return {status: found.get(status, 0) for status in ("present", "partial", "missing")}
-
-
-def _reasons(planned: Sequence[Planned], reasons: dict[str, str]) -> Generator[str]:
-    yield from reasons.values()
-    yield from (item.problem for item in planned if item.problem)

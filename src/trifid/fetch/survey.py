@@ -1,5 +1,6 @@
 """One fetch as a user asks for it: which selection, from where, how politely."""
 
+import functools
 import os
 import threading
 from collections.abc import Callable
@@ -7,11 +8,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pyarrow as pa
-
 from trifid.errors import ConfigError
 from trifid.fetch import counts
+from trifid.fetch.catalogue import Catalogue
 from trifid.fetch.cutouts import WithCutouts
+from trifid.fetch.ledger import Ledger
 from trifid.fetch.local import Folder, FolderFirst, Source
 from trifid.fetch.manifest import NO_CUTOUTS
 from trifid.fetch.polite import Politeness
@@ -98,29 +99,35 @@ def fetch(request: Fetch, say: Say) -> FetchSummary:
         ask = _asking(request, stop, stack, say)
         catalogue = fetch_catalogue(wanted, ask, out, say)
         remove_pages(out)
-        say(f"{catalogue.num_rows} objects of {wanted.selection.task}, {wanted.release.name}")
+        say(f"{len(catalogue)} objects of {wanted.selection.task}, {wanted.release.name}")
         if not (out / "cuts.csv").is_file():
             _count(request, ask, catalogue, say)
-        choice = request.choice
+        ledger = stack.enter_context(Ledger(out))
+        places, choice = request.places, request.choice
+        addresses = functools.partial(
+            choice.cutouts.addresses,
+            release=wanted.release,
+            service=places.service.rstrip("/"),
+            hips=places.hips,
+        )
+        job = Job(catalogue, wanted.release, out, choice, ledger, addresses)
         if choice.cutouts != NO_CUTOUTS:
-            source = _with_cutouts(request, catalogue, source, stop, stack)
-        return fetch_files(Job(catalogue, wanted.release, out, choice), source, stop, say)
+            source = _with_cutouts(request, ledger, source, stop, stack)
+        return fetch_files(job, source, stop, say)
 
 
 def _with_cutouts(
-    request: Fetch, catalogue: pa.Table, archive: Source, stop: threading.Event, stack: ExitStack
+    request: Fetch, ledger: Ledger, archive: Source, stop: threading.Event, stack: ExitStack
 ) -> WithCutouts:
     places, cutouts = request.places, request.choice.cutouts
-    base = places.service.rstrip("/")
-    addresses = cutouts.addresses(catalogue, request.wanted.release, base, places.hips)
     pictures, hips = (
         stack.enter_context(Remote(address, request.manners, stop))
         for address in (places.service, places.hips)
     )
-    return WithCutouts(archive, cutouts, addresses, pictures=pictures, hips=hips)
+    return WithCutouts(archive, cutouts, ledger.address, pictures=pictures, hips=hips)
 
 
-def _count(request: Fetch, ask: Ask, catalogue: pa.Table, say: Say) -> None:
+def _count(request: Fetch, ask: Ask, catalogue: Catalogue, say: Say) -> None:
     """Writes the table of cuts; a service that will not count is said and no reason to stop."""
     wanted = request.wanted
     listed: list[counts.Count] = []

@@ -1,7 +1,8 @@
 """How much will come, and whether there is room for it."""
 
 import shutil
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,18 +41,31 @@ class Volume:
         return f"{self.files} files, about {_human(self.size)}; {_human(self.free)} free on disk"
 
 
-def estimate(paths: Sequence[str], source: Source, out: Path, *, lite: bool) -> Volume:
-    """Estimates the volume of files that are still to be fetched."""
-    kinds: dict[str, list[str]] = {}
-    for path in paths:
-        kinds.setdefault(_kind(path, lite=lite), []).append(path)
-    size = 0.0
-    for kind, members in kinds.items():
-        step = max(len(members) // _ASKED, 1)
-        sizes = [source.size(path) for path in members[::step][:_ASKED]]
-        known = [value for value in sizes if value is not None]
-        size += len(members) * (sum(known) / len(known) if known else TYPICAL[kind])
-    return Volume(len(paths), round(size * _MARGIN), shutil.disk_usage(out).free)
+def estimate(
+    missing: Callable[[], Iterable[str]], source: Source, out: Path, *, lite: bool
+) -> Volume:
+    """Estimates the volume of files that are still to be fetched.
+
+    Args:
+        missing: Gives their paths, twice.
+        source: Asked for the sizes of a few.
+        out: Where they go.
+        lite: Whether spectra come without single exposures.
+    """
+    counts = Counter(_kind(path, lite=lite) for path in missing())
+    seen, sizes = Counter[str](), dict[str, list[int]]()
+    for path in missing():
+        kind = _kind(path, lite=lite)
+        place, step = seen[kind], max(counts[kind] // _ASKED, 1)
+        seen[kind] += 1
+        if place % step == 0 and place < _ASKED * step:
+            size = source.size(path)
+            sizes.setdefault(kind, []).extend([] if size is None else [size])
+    total = sum(
+        count * (sum(sizes[kind]) / len(sizes[kind]) if sizes[kind] else TYPICAL[kind])
+        for kind, count in counts.items()
+    )
+    return Volume(counts.total(), round(total * _MARGIN), shutil.disk_usage(out).free)
 
 
 def _kind(path: str, *, lite: bool) -> str:

@@ -1,6 +1,7 @@
 """What astropy wants to see in a Parquet file to give units and descriptions back."""
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,20 +10,19 @@ import pyarrow as pa
 _NAMES = {"double": "float64", "float": "float32"}
 
 
-def with_astropy_header(table: pa.Table) -> pa.Table:
-    """A flat table whose metadata tells `astropy.table.Table.read` units and descriptions.
-
-    Text columns that hold nulls are left as they are: astropy (8.0) cannot read these.
+def astropy_header(schema: pa.Schema, longest: Mapping[str, int]) -> dict[str, str]:
+    """Metadata that tells `astropy.table.Table.read` units and descriptions of flat columns.
 
     Args:
-        table: Its fields may have `unit` and `description` as metadata.
+        schema: Its fields may have `unit` and `description` as metadata.
+        longest: Letters of the longest text of each text column that holds no null; astropy
+            (8.0) cannot read the others.
     """
     from astropy.table import Column, Table
     from astropy.table.meta import get_yaml_from_table
 
     empty: Any = Table()
-    lengths: dict[str, str] = {}
-    for field in table.schema:
+    for field in schema:
         text = pa.types.is_string(field.type)
         kind: Any = np.str_ if text else np.dtype(_NAMES.get(str(field.type), str(field.type)))
         about = {k.decode(): v.decode() for k, v in (field.metadata or {}).items()}
@@ -30,8 +30,16 @@ def with_astropy_header(table: pa.Table) -> pa.Table:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # notes on units that astropy does not know
             empty[field.name] = Column([], name=field.name, dtype=kind, unit=unit, description=told)
-        if text and not table[field.name].null_count:
-            longest = max((len(value) for value in table[field.name].to_pylist()), default=0)
-            lengths[f"table::len::{field.name}"] = str(max(longest, 1))
-    header = {"table_meta_yaml": "\n".join(get_yaml_from_table(empty))}
-    return table.replace_schema_metadata({**(table.schema.metadata or {}), **header, **lengths})
+    lengths = {f"table::len::{name}": str(max(length, 1)) for name, length in longest.items()}
+    return {"table_meta_yaml": "\n".join(get_yaml_from_table(empty)), **lengths}
+
+
+def with_astropy_header(table: pa.Table) -> pa.Table:
+    """A flat table with the metadata of `astropy_header`."""
+    longest = {
+        field.name: max((len(text) for text in table[field.name].to_pylist()), default=0)
+        for field in table.schema
+        if pa.types.is_string(field.type) and not table[field.name].null_count
+    }
+    header = astropy_header(table.schema, longest)
+    return table.replace_schema_metadata({**(table.schema.metadata or {}), **header})

@@ -5,11 +5,12 @@ import threading
 from pathlib import Path
 from types import SimpleNamespace
 
+import pyarrow as pa
 import pytest
 
 from trifid.fetch.lists import Listed, ObjectList
 from trifid.fetch.polite import Politeness
-from trifid.fetch.rows import Wanted
+from trifid.fetch.rows import Wanted, gather, schema_of
 from trifid.fetch.survey import Fetch, Places, fetch
 from trifid.simulate.sky_archive import SkyArchive
 from trifid.surveys.sdss_paths import RELEASES
@@ -54,6 +55,11 @@ def helpers():
         request = Fetch(out=out, places=places, **fields)
         return fetch(request, (told if told is not None else []).append)
 
+    def table(wanted, ask, folder):
+        """All rows as one table."""
+        pages = [*gather(wanted, ask, folder), schema_of(wanted).empty_table()]
+        return pa.concat_tables(pages).combine_chunks()
+
     def content(out):
         """Bytes of every file by its path, but those that a stop may leave."""
         return {
@@ -73,4 +79,6 @@ def helpers():
         ]
         return ObjectList(tuple(entries), radius)
 
-    return SimpleNamespace(quick=QUICK, wanted=wanted, listed=listed, run=run, content=content)
+    return SimpleNamespace(
+        quick=QUICK, wanted=wanted, listed=listed, run=run, table=table, content=content
+    )

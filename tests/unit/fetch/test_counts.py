@@ -1,10 +1,11 @@
 """Rows left after each cut, by class."""
 
+import pyarrow.parquet as pq
 import pytest
 
 from trifid.errors import InputError
 from trifid.fetch import counts
-from trifid.fetch.rows import gather
+from trifid.fetch.catalogue import Catalogue
 from trifid.simulate.sky_server import as_csv
 
 
@@ -16,7 +17,8 @@ def test_counts_stand_beside_the_paper(helpers, archive, tmp_path):
 
     wanted = helpers.wanted()
     listed = counts.count_cuts(wanted, ask)
-    listed += counts.count_rows(gather(wanted, ask, tmp_path / "pages"), wanted)
+    pq.write_table(helpers.table(wanted, ask, tmp_path / "pages"), tmp_path / "c.parquet")
+    listed += counts.count_rows(Catalogue(tmp_path / "c.parquet"), wanted)
     counts.write_counts(tmp_path / "cuts.csv", listed)
     lines = (tmp_path / "cuts.csv").read_text().splitlines()
     assert lines[0] == "cut,class,rows,published"

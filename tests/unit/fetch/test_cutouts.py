@@ -57,7 +57,7 @@ def test_the_paper_asks_for_2048_pixels_of_a_tenth_of_an_arcsecond(helpers, tmp_
         "pictures/1237.jpeg": "https://skyserver.sdss.org/dr16/SkyServerWS/ImgCutout/getjpeg?"
         "ra=159.8150000&dec=-0.6550000&scale=0.1&width=2048&height=2048"
     }
-    source = WithCutouts(None, paper, found, pictures=None, hips=None)
+    source = WithCutouts(None, paper, lambda path: found.get(path, ""), pictures=None, hips=None)
     with pytest.raises(Unavailable, match="no position"):
         source.fetch("pictures/9.jpeg", tmp_path / "9.jpeg")
     assert source.size("pictures/1237.jpeg") == 2048**2 / 4

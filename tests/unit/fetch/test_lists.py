@@ -6,7 +6,6 @@ import pytest
 
 from trifid.errors import ConfigError, InputError
 from trifid.fetch.lists import match, read_lists, told, write_matches
-from trifid.fetch.rows import gather
 from trifid.simulate.sky_server import as_csv
 
 DR8, DR7 = 1237648721217716541, 587722952230174996
@@ -19,7 +18,7 @@ def catalogue(helpers, archive, tmp_path):
     def ask(sql, accept):
         return as_csv(archive.query(sql))
 
-    return gather(helpers.wanted(), ask, tmp_path / "pages")
+    return helpers.table(helpers.wanted(), ask, tmp_path / "pages")
 
 
 def test_lists_are_joined_each_spectrum_once(tmp_path):

@@ -1,12 +1,10 @@
 """Answers of the catalogue service become rows, pages become a table."""
 
-import pyarrow as pa
 import pytest
-from astropy.table import Table
 
 from trifid.errors import InputError
 from trifid.fetch import rows
-from trifid.fetch.rows import gather, read_page, write_catalogue
+from trifid.fetch.rows import in_order, read_page
 from trifid.simulate.sky_server import as_csv
 from trifid.surveys.sdss_query import Column
 
@@ -67,25 +65,60 @@ def ask(archive):
 
 
 def test_pages_join_to_the_whole(helpers, archive, ask, tmp_path, monkeypatch):
-    whole = gather(helpers.wanted(), ask, tmp_path / "one")
+    whole = helpers.table(helpers.wanted(), ask, tmp_path / "one")
     assert len(ask.asked) == 2 and whole.num_rows == len(archive) == 8
     monkeypatch.setattr(rows, "MAX_ROWS", 3)
     ask.asked.clear()
-    assert gather(helpers.wanted(), ask, tmp_path / "many").equals(whole)
+    assert helpers.table(helpers.wanted(), ask, tmp_path / "many").equals(whole)
     assert len(ask.asked) == 4
-    again = gather(helpers.wanted(), ask, tmp_path / "many")
+    again = helpers.table(helpers.wanted(), ask, tmp_path / "many")
     assert again.equals(whole) and len(ask.asked) == 4  # nothing is asked twice
 
 
+def test_a_spectrum_that_an_answer_has_twice_is_one_row(helpers, archive, ask, tmp_path):
+    def twice(sql, accept):
+        lines = ask(sql, accept).splitlines(keepends=True)
+        return "".join([*lines[:2], *(line for row in lines[2:] for line in (row, row))])
+
+    whole = helpers.table(helpers.wanted(), ask, tmp_path / "whole")
+    assert helpers.table(helpers.wanted(), twice, tmp_path / "twice").equals(whole)
+
+
+@pytest.mark.parametrize("change", ["backwards", "again"])
+def test_an_answer_out_of_order_is_none(helpers, archive, tmp_path, monkeypatch, change):
+    monkeypatch.setattr(rows, "MAX_ROWS", 4)
+    first = []
+
+    def wrong(sql, accept):
+        lines = as_csv(archive.query(sql)).splitlines(keepends=True)
+        first.append("".join(lines))
+        text = "".join([*lines[:2], *reversed(lines[2:])]) if change == "backwards" else first[0]
+        accept(text)
+        return text
+
+    with pytest.raises(InputError, match=r"an answer is not in order: \d+ comes too late"):
+        helpers.table(helpers.wanted(), wrong, tmp_path / "pages")
+
+
+def test_rows_keep_their_order_and_need_their_keys():
+    row = dict.fromkeys(("specobjid", "plate", "mjd", "fiberid", "run2d", "order_key"), 1)
+    later = row | {"specobjid": "2"}
+    assert in_order([row, row, later], (0, 7)) == [row, later]
+    assert in_order([row, later], (1, 1)) == [later]
+    for wrong in ({"order_key": None}, {"plate": None}, {"specobjid": "x"}):
+        with pytest.raises(InputError, match="a row without its key"):
+            in_order([row | wrong])
+
+
 def test_a_limit_is_the_beginning_of_the_whole(helpers, ask, tmp_path, monkeypatch):
-    whole = gather(helpers.wanted(), ask, tmp_path / "all")
+    whole = helpers.table(helpers.wanted(), ask, tmp_path / "all")
     monkeypatch.setattr(rows, "MAX_ROWS", 2)
-    few = gather(helpers.wanted(limit=5), ask, tmp_path / "few")
+    few = helpers.table(helpers.wanted(limit=5), ask, tmp_path / "few")
     assert few.equals(whole.slice(0, 5))
 
 
 def test_answers_cut_at_any_byte_lose_no_row(helpers, archive, ask, tmp_path):
-    whole = gather(helpers.wanted(), ask, tmp_path / "whole")
+    whole = helpers.table(helpers.wanted(), ask, tmp_path / "whole")
     text = as_csv(archive.query(helpers.wanted().sql()))
     for place in (10, text.find("\n1") + 2, len(text) // 2, len(text) - 1, text.rfind("\n1") + 1):
         cut = []
@@ -101,18 +134,18 @@ def test_answers_cut_at_any_byte_lose_no_row(helpers, archive, ask, tmp_path):
                 pass  # a fetch asks again
             return answer
 
-        assert gather(helpers.wanted(), some, tmp_path / f"cut{place}").equals(whole)
+        assert helpers.table(helpers.wanted(), some, tmp_path / f"cut{place}").equals(whole)
 
 
 def test_spectra_of_a_list_are_asked_for_in_batches(helpers, archive, ask, tmp_path, monkeypatch):
-    whole = gather(helpers.wanted(), ask, tmp_path / "whole")
+    whole = helpers.table(helpers.wanted(), ask, tmp_path / "whole")
     keys = list(
         zip(*(whole.column(name).to_pylist() for name in ("plate", "mjd", "fiberid")), strict=True)
     )
     monkeypatch.setattr(rows, "MAX_KEYS", 3)
     ask.asked.clear()
     wanted = helpers.wanted(listed=helpers.listed(*keys, (1, 2, 3)))
-    listed = gather(wanted, ask, tmp_path / "list")
+    listed = helpers.table(wanted, ask, tmp_path / "list")
     assert sorted(listed.column("specobjid").to_pylist()) == sorted(
         whole.column("specobjid").to_pylist()
     )
@@ -121,11 +154,11 @@ def test_spectra_of_a_list_are_asked_for_in_batches(helpers, archive, ask, tmp_p
 
 
 def test_positions_and_objids_of_a_list_are_asked_for(helpers, archive, ask, tmp_path):
-    whole = gather(helpers.wanted(), ask, tmp_path / "whole").to_pylist()
+    whole = helpers.table(helpers.wanted(), ask, tmp_path / "whole").to_pylist()
     ask.asked.clear()
     alone = [row for row in whole if row["ra"] != 150.0]  # that object has two spectra
     near = [(row["ra"] + 1e-4, row["dec"]) for row in alone]
-    found = gather(
+    found = helpers.table(
         helpers.wanted(listed=helpers.listed(*near[:3], int(alone[3]["bestobjid"]), (10.0, 10.0))),
         ask, tmp_path / "list",
     )  # fmt: skip
@@ -133,13 +166,15 @@ def test_positions_and_objids_of_a_list_are_asked_for(helpers, archive, ask, tmp
         row["specobjid"] for row in alone[:4]
     )
     assert [sql.count("BETWEEN") for sql in ask.asked] == [0, 8, 2]
-    both = gather(helpers.wanted(listed=helpers.listed((150.0, 20.0))), ask, tmp_path / "both")
+    both = helpers.table(
+        helpers.wanted(listed=helpers.listed((150.0, 20.0))), ask, tmp_path / "both"
+    )
     assert both.num_rows == 2
 
 
 def test_an_answer_to_a_list_that_was_cut_is_asked_for_again(helpers, archive, ask, tmp_path):
     place = (150.0, 20.0)
-    whole = gather(helpers.wanted(listed=helpers.listed(place)), ask, tmp_path / "whole")
+    whole = helpers.table(helpers.wanted(listed=helpers.listed(place)), ask, tmp_path / "whole")
     asked = []
 
     def cut(sql, accept):
@@ -147,25 +182,13 @@ def test_an_answer_to_a_list_that_was_cut_is_asked_for_again(helpers, archive, a
         asked.append(sql)
         return answer[:-2] if len(asked) == 1 else answer
 
-    found = gather(helpers.wanted(listed=helpers.listed(place)), cut, tmp_path / "cut")
+    found = helpers.table(helpers.wanted(listed=helpers.listed(place)), cut, tmp_path / "cut")
     assert len(asked) == 2 and found.equals(whole)
 
 
 def test_columns_carry_units_and_descriptions(helpers, ask, tmp_path):
-    table = gather(helpers.wanted(), ask, tmp_path)
+    table = helpers.table(helpers.wanted(), ask, tmp_path)
     metadata = table.schema.field("petror50_r").metadata
     assert metadata == {b"unit": b"arcsec", b"description": b"half-light radius, r"}
     assert table.schema.metadata[b"task"] == b"galaxy4"
     assert b"citing-sdss" in table.schema.metadata[b"credit"]
-
-
-def test_astropy_reads_the_catalogue_with_units(helpers, ask, tmp_path):
-    table = gather(helpers.wanted(), ask, tmp_path)
-    place = table.schema.get_field_index("subclass")
-    gaps = pa.array([None] * len(table), pa.string())
-    table = table.set_column(place, table.schema.field("subclass"), gaps)
-    write_catalogue(tmp_path / "c.parquet", table)
-    read = Table.read(tmp_path / "c.parquet")
-    assert read["petror50_r"].unit == "arcsec" and read["ra"].unit == "deg"
-    assert read["specobjid"].tolist() == table["specobjid"].to_pylist()
-    assert set(read["subclass"].tolist()) == {""}

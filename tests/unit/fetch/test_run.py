@@ -6,7 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from trifid.errors import ConfigError, InputError, RunError
-from trifid.fetch import journal, run
+from trifid.fetch import run
+from trifid.fetch.ledger import Ledger
 from trifid.fetch.run import Choice
 from trifid.files import sha256_file
 from trifid.simulate.sky_server import KINDS, Faults, SkyServer
@@ -92,11 +93,13 @@ def test_what_was_not_noted_before_a_stop_is_fetched_again(archive, helpers, tmp
     with SkyServer(archive) as server:
         helpers.run(server, out, choice=choice)
         whole = helpers.content(out)
-        assert not (out / ".arrived").exists()
+        assert not list(out.glob(".files*"))
         files = sorted(out.rglob("spec-*.fits"))
-        with journal.noting(out) as note:  # as a power cut may leave it: no manifest, lost bytes
+        with Ledger(out) as ledger:  # as a power cut may leave it: no manifest, lost bytes
             for path in files[:3]:
-                note(str(path.relative_to(out)), sha256_file(path))
+                name = str(path.relative_to(out))
+                ledger.expect([(name, "")])
+                ledger.arrived(name, sha256_file(path))
         (out / "manifest.parquet").unlink()
         files[0].write_bytes(bytes(files[0].stat().st_size))
         summary = helpers.run(server, out, choice=choice)

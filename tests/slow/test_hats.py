@@ -1,4 +1,6 @@
-"""LSDB opens what `trifid export --format hats` writes, and cross-matches it (extra `hats`)."""
+"""LSDB opens and cross-matches what `trifid export --format hats` writes (extra `hats`), and what
+LSDB writes is read.
+"""
 
 import importlib.util
 
@@ -7,6 +9,9 @@ import pytest
 
 from trifid.exchange.run import export_store
 from trifid.store.read import Store
+from trifid.surveys.catalogue import read_catalogue
+from trifid.surveys.catalogue_hats import open_hats
+from trifid.surveys.catalogue_nearest import nearest_objects
 
 pytestmark = [
     pytest.mark.skipif(
@@ -80,3 +85,33 @@ def test_lsdb_finds_a_place(catalogue, store):
     columns = store.columns("object_id", "ra", "dec").to_pydict()
     cone = catalogue.cone_search(ra=columns["ra"][7], dec=columns["dec"][7], radius_arcsec=2.0)
     assert cone.compute()["object_id"].tolist() == [columns["object_id"][7]]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"as_collection": False}, {"as_collection": False, "npix_suffix": "/"}],
+    ids=["collection", "files", "folders"],
+)
+def test_what_lsdb_writes_is_read(options, tmp_path):
+    import lsdb
+    import pandas as pd
+
+    generator = np.random.default_rng(2)
+    ra = generator.uniform(0, 360, 3000)
+    dec = np.degrees(np.arcsin(generator.uniform(-1, 1, 3000)))
+    others = pd.DataFrame({"source_id": np.arange(3000) + 2**60, "ra_mean": ra, "dec_mean": dec})
+    others["mag"] = generator.uniform(15, 20, 3000).astype(np.float32)
+    written = lsdb.from_dataframe(
+        others, ra_column="ra_mean", dec_column="dec_mean", lowest_order=2, margin_threshold=10
+    )
+    written.write_catalog(tmp_path / "others", catalog_name="others", **options)
+    near, columns, left_out = nearest_objects(
+        open_hats(tmp_path / "others"), ra[::5], dec[::5] + 0.5 * ARCSEC, 2.0
+    )
+    assert [column.name for column in columns] == ["ra", "dec", "source_id", "mag"]
+    assert len(left_out) == 1 and "_healpix_29" in left_out[0]
+    np.testing.assert_array_equal(near.count, 1)
+    np.testing.assert_allclose(near.separation, 0.5, atol=1e-6)
+    np.testing.assert_array_equal(columns[2].values[near.index] - 2**60, np.arange(0, 3000, 5))
+    np.testing.assert_array_equal(columns[3].values[near.index], others["mag"].to_numpy()[::5])
+    assert len(read_catalogue(tmp_path / "others")) == 3000

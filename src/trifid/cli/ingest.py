@@ -13,18 +13,24 @@ _SHOWN = 5
 
 def ingest(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder of survey files, or one file.")
+        Path,
+        typer.Argument(
+            metavar="DIR", help="Folder of survey files, one file, or a HATS catalogue."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="The store; one that exists is resumed or extended.")],
     catalog: Annotated[
         list[Path] | None,
-        typer.Option(help="FITS, CSV, Parquet or VOTable to join; may be given several times."),
+        typer.Option(
+            help="FITS, CSV, Parquet, VOTable, a folder of Parquet files or a HATS catalogue to "
+            "join by its keys; may be given several times."
+        ),
     ] = None,
     nearby: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Catalogue of another survey (AllWISE, GALEX) to join by position; may be given "
-            "several times."
+            help="Catalogue of another survey (AllWISE, GALEX) to join by position; of a HATS "
+            "catalogue only what lies near is read; may be given several times."
         ),
     ] = None,
     radius: Annotated[

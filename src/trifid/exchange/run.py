@@ -18,11 +18,12 @@ from trifid.exchange import cube, hats, mmu, parquet, tables
 from trifid.exchange.cube_reading import Cube
 from trifid.exchange.mmu_foreign import ForeignFiles
 from trifid.exchange.output import new_file
-from trifid.exchange.wide import Wide
+from trifid.exchange.wide import Wide, is_stored
 from trifid.progress import Advance, progress
 from trifid.schema.modality import TableSpec
 from trifid.store.manifest import MANIFEST
 from trifid.store.read import Store
+from trifid.surveys.catalogue_hats import is_hats
 
 FLAT = ("fits", "vot", "csv")
 FORMATS = ("parquet", *FLAT, "hats", "mmu", "cube")
@@ -197,6 +198,11 @@ def import_store(path: Path, out: Path) -> Imported:
 
 
 def _import_folder(path: Path, out: Path) -> Imported:
+    if is_hats(path) and not _made_of_store(path):
+        raise InputError(
+            f"{path} is a HATS catalogue that was not made of a store: give it to `trifid ingest`, "
+            f"which makes a store of its table: trifid ingest {path} --out {out}"
+        )
     if (path / hats.DATASET).is_dir():
         return Imported(parquet.read_parquet(hats.hats_files(path), out, "hats"), "hats")
     files = mmu.mmu_files(path)
@@ -210,3 +216,8 @@ def _import_folder(path: Path, out: Path) -> Imported:
     blocks = parquet.merged(foreign.blocks(), foreign.schema)
     done = parquet.write_store(out, foreign.schema, origin, blocks, rows)
     return Imported(done, "mmu", foreign.ignored)
+
+
+def _made_of_store(path: Path) -> bool:
+    first = next((path / hats.DATASET).glob("Norder=*/Dir=*/Npix=*.parquet"), None)
+    return first is not None and is_stored(parquet.read_kind(first))

@@ -187,6 +187,11 @@ def _column(field: pa.Field, place: Place, spec: ModalitySpec, taken: Fields) ->
     return pa.FixedSizeListArray.from_arrays(values, type=field.type, mask=absent)
 
 
+def is_stored(kind: pa.Schema) -> bool:
+    """Whether a wide table was made of a store."""
+    return _SCHEMA.encode() in (kind.metadata or {})
+
+
 def stored_schema(kind: pa.Schema, where: str) -> tuple[StoreSchema, dict[str, str]]:
     """The schema and provenance of the store that a wide table was made from.
 
@@ -194,7 +199,7 @@ def stored_schema(kind: pa.Schema, where: str) -> tuple[StoreSchema, dict[str, s
         InputError: Naming what it is read from, if the table says neither, or other columns.
     """
     metadata = kind.metadata or {}
-    if _SCHEMA.encode() not in metadata:
+    if not is_stored(kind):
         raise InputError(
             f"{where} was not written by `trifid export` (its metadata has no {_SCHEMA}): "
             "give flat tables to `trifid ingest`"

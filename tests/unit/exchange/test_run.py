@@ -4,9 +4,11 @@ import errno
 import io
 import json
 import os
+import runpy
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +27,7 @@ from trifid.exchange.wide import Wide
 from trifid.store.read import Store
 from trifid.surveys.catalogue_files import read_columns
 
+HATS = runpy.run_path(str(Path(__file__).parents[2] / "hats_files.py"))
 WAYS_BACK = {"parquet": "s.parquet", "hats": "sky", "mmu": "mmu", "cube": "c.h5"}
 
 
@@ -186,6 +189,27 @@ def test_a_kill_leaves_nothing_under_the_name(form, rich_folder, tmp_path):
     assert not out.exists()
     run.export_store(rich_folder, out, form)
     assert out.exists()
+
+
+@pytest.mark.parametrize("form", ["hats", "folders", "collection", "hipscat"])
+def test_hats_of_others_is_sent_to_ingest(form, tmp_path):
+    columns = {"meanra": [1.0, 80.0], "meandec": [2.0, -40.0], "mag": [15.0, 16.0]}
+    HATS["write_hats"](tmp_path / "sky", pa.table(columns), form)
+    with pytest.raises(InputError, match="trifid ingest") as caught:
+        run.import_store(tmp_path / "sky", tmp_path / "back")
+    words = str(caught.value).rpartition(": trifid ")[2].split()
+    assert cli(*words).exit_code == 0  # the command that it names
+    assert len(Store.open(tmp_path / "back")) == 2
+
+
+def test_hats_of_predictions_is_sent_to_ingest(tmp_path):
+    columns = {"object_id": ["a"], "ra": [1.0], "dec": [2.0], "predicted": ["star"], "p": [0.9]}
+    table = pa.table(columns)
+    run.export_table(table, tmp_path / "sky", "hats")
+    with pytest.raises(InputError, match="was not made of a store"):
+        run.import_store(tmp_path / "sky", tmp_path / "back")
+    assert cli("ingest", tmp_path / "sky", "--out", tmp_path / "back").exit_code == 0
+    assert Store.open(tmp_path / "back").columns("predicted")["predicted"].to_pylist() == ["star"]
 
 
 def test_what_cannot_be_imported_is_said(rich_folder, tmp_path):

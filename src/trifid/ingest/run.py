@@ -30,7 +30,7 @@ from trifid.ingest.scan import Probe, probe, scan
 from trifid.ingest.schema import Naming, check_modalities, make_schema, modalities_of
 from trifid.ingest.shards import Job, Setting, Slice, write
 from trifid.ingest.targets import target_columns
-from trifid.ingest.workers import each
+from trifid.ingest.workers import Workers
 from trifid.progress import progress
 from trifid.schema.block import Skipped
 from trifid.schema.modality import StoreSchema
@@ -145,31 +145,34 @@ def ingest(
     if held is not None and held.manifest.provenance.get("inputs") == inputs.content:
         (out / _PLAN).unlink(missing_ok=True)  # left by a kill after the last byte
         return IngestSummary(out, len(held), 0, 0, _listed(held))
-    probes, failed = _probe_all(folder, [file.path for file in found], workers)
-    del found
-    gathered = gather(probes, catalogues, bands, together=spectra == "modalities")
-    skipped += [*failed, *gathered.skipped]
-    if not gathered.rows:
-        raise InputError(_nothing(folder, skipped))
-    catalogues += sky_match.join(gathered, others, radius)
-    inputs = replace(
-        inputs,
-        simulated=is_simulated(folder, probes, held),
-        surveys=surveys_in(gathered.rows.values(), held),
-    )
-    images = [found for found in probes if found.footprint is not None]
-    del probes
-    rows = list(gathered.rows.values())
-    del gathered
-    schema, naming = make_schema(rows, images, catalogues, bands=bands, size=size, wanted=wanted)
-    if held is not None:
-        schema = _fit_into(held.schema, schema)
-    repeated = _keep_new(rows, held)
-    setting = Setting(folder, out, schema, naming)
-    added, resumed, skipped = _write(inputs, rows, [*skipped, *repeated], setting, wanted, workers)
-    notes = tuple(note for catalogue in catalogues for note in catalogue.notes)
-    total = added + (len(held) if held is not None else 0)
-    return IngestSummary(out, total, added, resumed, tuple(skipped), notes)
+    with Workers(workers) as pool:
+        probes, failed = _probe_all(folder, [file.path for file in found], pool)
+        del found
+        gathered = gather(probes, catalogues, bands, together=spectra == "modalities")
+        skipped += [*failed, *gathered.skipped]
+        if not gathered.rows:
+            raise InputError(_nothing(folder, skipped))
+        catalogues += sky_match.join(gathered, others, radius)
+        inputs = replace(
+            inputs,
+            simulated=is_simulated(folder, probes, held),
+            surveys=surveys_in(gathered.rows.values(), held),
+        )
+        images = [found for found in probes if found.footprint is not None]
+        del probes
+        rows = list(gathered.rows.values())
+        del gathered
+        schema, naming = make_schema(
+            rows, images, catalogues, bands=bands, size=size, wanted=wanted
+        )
+        if held is not None:
+            schema = _fit_into(held.schema, schema)
+        repeated = _keep_new(rows, held)
+        setting = Setting(folder, out, schema, naming)
+        added, resumed, skipped = _write(inputs, rows, [*skipped, *repeated], setting, wanted, pool)
+        notes = tuple(note for catalogue in catalogues for note in catalogue.notes)
+        total = added + (len(held) if held is not None else 0)
+        return IngestSummary(out, total, added, resumed, tuple(skipped), notes)
 
 
 def _check_options(bands: str, size: int, spectra: str, workers: int) -> None:
@@ -202,13 +205,13 @@ def _probe_many(folder: Path, paths: Sequence[str]) -> list[list[Probe | Skipped
 
 
 def _probe_all(
-    folder: Path, paths: Sequence[str], workers: int
+    folder: Path, paths: Sequence[str], pool: Workers
 ) -> tuple[list[Probe], list[Skipped]]:
     chunks = [paths[i : i + _PROBES] for i in range(0, len(paths), _PROBES)]
     results: list[Probe | Skipped] = []
     function = functools.partial(_probe_many, folder)
     with progress("looking at files", len(paths), unit="files") as advance:
-        for part in each(function, chunks, workers=min(workers, len(chunks))):
+        for part in pool.each(function, chunks):
             results += chain.from_iterable(part)
             advance(len(part))
     probes = sorted((r for r in results if isinstance(r, Probe)), key=lambda p: p.path)
@@ -261,7 +264,7 @@ def _write(
     skipped: Sequence[Skipped],
     setting: Setting,
     wanted: Collection[str],
-    workers: int,
+    pool: Workers,
 ) -> tuple[int, int, list[Skipped]]:
     """Writes all shards, in rounds: rows that lost a file come again without it.
 
@@ -283,7 +286,7 @@ def _write(
             plan = shards([row for row in rows if chosen[row.object_id]], chosen, setting.schema)
             jobs = _jobs(plan, chosen, inputs.catalogues, number, kept)
             failed: list[Skipped] = []
-            for done in each(functools.partial(write, setting=setting), jobs, workers=workers):
+            for done in pool.each(functools.partial(write, setting=setting), jobs):
                 failed += done.failed
                 if done.entry is not None:
                     writer.add(done.entry)

@@ -6,39 +6,62 @@ import threading
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import cached_property
 from multiprocessing import connection
-from typing import TypeVar
+from typing import Any, Self, TypeVar
 
 from trifid.errors import StoreError
 
 _Job = TypeVar("_Job")
 _Result = TypeVar("_Result")
+_MODULE = "trifid.ingest.shards"  # what jobs need; importing it takes over a second
 
 
-def each(
-    function: Callable[[_Job], _Result], jobs: Iterable[_Job], *, workers: int
-) -> Generator[_Result]:
-    """Applies a function to every job, in this process for one worker, and yields results.
+class Workers:
+    """Processes for one task after another; they start when the first job comes.
 
-    Order is that of completion. At most two jobs per worker are under way, so that jobs made on
-    demand do not pile up in memory.
-
-    Raises:
-        StoreError: If a worker dies.
+    Args:
+        count: How many; for one, jobs are done in this process.
     """
-    if workers <= 1:
-        for job in jobs:
-            yield function(job)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_die_with_parent) as pool:
-        running: set[Future[_Result]] = set()
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._started = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._started:
+            self._pool.shutdown()
+
+    @cached_property
+    def _pool(self) -> ProcessPoolExecutor:
+        """Processes that are forked from one which has imported what they need."""
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([_MODULE])
+        self._started = True
+        return ProcessPoolExecutor(self.count, context, initializer=_die_with_parent)
+
+    def each(self, function: Callable[[_Job], _Result], jobs: Iterable[_Job]) -> Generator[_Result]:
+        """Applies a function to every job and yields results.
+
+        Order is that of completion. At most two jobs per worker are under way, so that jobs made on
+        demand do not pile up in memory.
+
+        Raises:
+            StoreError: If a worker dies.
+        """
+        if self.count <= 1:
+            yield from map(function, jobs)
+            return
+        running: set[Future[Any]] = set()
         try:
             for job in jobs:
-                if len(running) >= 2 * workers:
+                if len(running) >= 2 * self.count:
                     done, running = wait(running, return_when=FIRST_COMPLETED)
                     yield from (future.result() for future in done)
-                running.add(pool.submit(function, job))
+                running.add(self._pool.submit(function, job))
             while running:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 yield from (future.result() for future in done)

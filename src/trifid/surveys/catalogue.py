@@ -103,7 +103,8 @@ def read_catalogue(path: Path, columns: Collection[str] = ()) -> Catalogue:
         InputError: If a file cannot be read or no column can tell the rows apart.
     """
     if not path.is_dir():
-        read = take_apart(path, sha256_file(path), read_columns(path), columns)
+        raw = read_columns(path)
+        read = take_apart(path, sha256_file(path), raw, columns)
     elif is_hats(path):
         hats = open_hats(path)
         raw, left_out = hats.read()

@@ -137,7 +137,8 @@ def open_hats(folder: Path) -> Hats:
     collection = folder / _COLLECTION
     if collection.is_file() and not (folder / _ABOUT[0]).is_file():
         table = _properties(collection).get("hats_primary_table_url", "")
-        if not table or ".." in Path(table).parts or not (folder / table).is_dir():
+        parts = Path(table).parts
+        if not table or {"..", "/"} & set(parts) or not (folder / table).is_dir():
             raise InputError(f"{collection}: its hats_primary_table_url {table!r:.80} is no folder")
         return replace(open_hats(folder / table), path=folder)
     about = next((folder / n for n in (*_ABOUT, _OLD_ABOUT) if (folder / n).is_file()), None)

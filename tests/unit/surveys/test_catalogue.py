@@ -203,3 +203,9 @@ def test_floats_asked_for_are_columns_and_no_features(tmp_path, name):
     if name == "c.fits":
         assert catalogue.scalars.schema.field("mag").metadata == {b"unit": b"mag"}
     assert catalogue.scalars["code"].type == pa.int64()
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    for name in ("nowhere.csv", "nowhere.parquet"):
+        with pytest.raises(InputError, match=rf"{name}: cannot be read: No such file"):
+            read_catalogue(tmp_path / name)

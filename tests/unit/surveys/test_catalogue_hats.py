@@ -95,7 +95,7 @@ def test_a_catalogue_that_says_nonsense_is_refused(name, text, why, table, tmp_p
     assert str(tmp_path) in str(caught.value) and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("where", ["", "nothere", "../sky", "s3://sky"])
+@pytest.mark.parametrize("where", ["", "nothere", "../sky", "/tmp", "s3://sky"])
 def test_a_collection_without_its_catalogue_is_refused(where, table, tmp_path):
     FILES["write_hats"](tmp_path / "sky", table.slice(0, 3), "collection")
     (tmp_path / "sky" / "collection.properties").write_text(f"hats_primary_table_url={where}\n")

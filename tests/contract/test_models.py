@@ -18,8 +18,9 @@ from safetensors.torch import load_file
 from torch import nn
 
 from trifid import registry
-from trifid.models.base import Estimator, ModelConfig, Staged
+from trifid.models.base import Estimator, Freezable, ModelConfig, Staged
 from trifid.models.card import meta_batch, model_card
+from trifid.schema.batch import Tokens
 from trifid.training.checkpoint import save_tensors, weights
 
 SNAPSHOTS = Path(__file__).resolve().parents[2] / "docs" / "reference" / "models"
@@ -168,6 +169,25 @@ def test_a_model_trained_in_stages_learns_something_in_each(name):
         total(model(batch(name, "all"))).backward()
         learning = [p for p in model.parameters() if p.grad is not None and p.grad.any()]
         assert learning and all(p.requires_grad for p in learning)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_that_may_be_frozen_takes_tokens_in_place_of_inputs(name):
+    model = build(name).eval()
+    if not isinstance(model, Freezable):
+        return
+    rows = batch(name, "mixed")
+    tokens = model.tokens(rows)
+    kept = {n: Tokens(tokens[n], v.present) for n, v in rows.inputs.items()}
+    output, other = model(rows), model(rows.replace(inputs=kept))
+    assert torch.equal(output.answer, other.answer)
+    assert all(torch.equal(v, other.branches[n]) for n, v in output.branches.items())
+    for epoch in range(4):
+        model.set_epoch(epoch, 4)
+        total(model.train()(rows)).backward()
+        reached = any(p.grad is not None for n, p in model.named_parameters() if "encoders" in n)
+        assert reached != model.frozen(epoch, 4)
+        model.zero_grad(set_to_none=True)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -166,6 +166,26 @@ def test_two_stages_train_encoders_by_their_branches_then_freeze_them():
     assert all(p.grad is not None for p in together.encoders.parameters())
 
 
+def test_frozen_encoders_hold_their_statistics_on_rows_that_lack_an_input():
+    torch.manual_seed(0)
+    signature = batmm_small().example(small=True)
+    model = batmm_small().build(signature)
+    batch = _filled(signature)
+    model(batch)  # statistics that differ from those of the start
+    there = torch.tensor([True, True, False, True, False])
+    some = batch.replace(inputs={n: v.where(there) for n, v in batch.inputs.items()})
+    model.set_epoch(2, 4)
+    model.train()
+    before = {k: v.clone() for k, v in model.encoders.state_dict().items()}
+    found, whole = model.tokens(some), model.tokens(batch)
+    assert all(torch.equal(before[k], v) for k, v in model.encoders.state_dict().items())
+    for name, tokens in found.items():
+        torch.testing.assert_close(tokens[there], whole[name][there], rtol=1e-5, atol=1e-6)
+        assert not tokens[~there].any() and whole[name].any(dim=2).all()
+    model.set_epoch(0, 4)
+    assert model.train().encoders["image"].backbone.bn1.training
+
+
 def test_the_contrastive_loss_is_low_where_pairs_match_and_needs_two_of_them():
     torch.manual_seed(0)
     signature = batmm_small().example(small=True)

@@ -1,12 +1,12 @@
 """What every model is: a configuration that builds a module or an estimator `Batch -> Output`."""
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Protocol, runtime_checkable
 
 from pydantic import BeforeValidator, SerializeAsAny
-from torch import nn
+from torch import Tensor, nn
 
 from trifid.config import Config, by_kind
 from trifid.schema.batch import Batch, Output
@@ -55,6 +55,19 @@ class Staged(Protocol):
 
     def set_epoch(self, epoch: int, epochs: int) -> None:
         """Called before each epoch; sets which parameters learn. Before it, all do."""
+        ...
+
+
+@runtime_checkable
+class Freezable(Staged, Protocol):
+    """A staged network whose encoders may all be frozen; it takes `Tokens` in place of inputs."""
+
+    def frozen(self, epoch: int, epochs: int) -> bool:
+        """Whether no encoder learns in this epoch, so that the tokens of a row stay the same."""
+        ...
+
+    def tokens(self, batch: Batch) -> Mapping[str, Tensor]:
+        """The tokens (B, T, E) of each input by name; zero for absent rows."""
         ...
 
 

@@ -32,7 +32,8 @@ Differs from the paper:
   is averaged over colours and rescaled by 3/5.
 - `stages = "two"`: in the first half of the epochs the encoders learn through heads of their own
   (`training.branch_weight` must be positive) and the fusion learns on tokens that pass no gradient
-  back; then the encoders are frozen. `end_to_end` trains all at once.
+  back; then the encoders are frozen, and training keeps their tokens (`training/token_cache.py`).
+  `end_to_end` trains all at once.
 - `alignment` adds a contrastive loss between the mean tokens of an object's two modalities
   (InfoNCE, van den Oord et al. 2018); the paper has none.
 """
@@ -48,7 +49,6 @@ from trifid.encoders.batmm_image import BatmmImage, BatmmImageConfig
 from trifid.encoders.batmm_spectrum import BatmmSpectrum, BatmmSpectrumConfig
 from trifid.encoders.timm_backbone import (
     fetch_all,
-    hold_frozen,
     stage_of,
     train_top,
     width_of,
@@ -58,7 +58,7 @@ from trifid.errors import ConfigError
 from trifid.models.base import ModelConfig
 from trifid.nn.attention import CrossAttention, SelfAttention
 from trifid.registry import register
-from trifid.schema.batch import Batch, Image, Output, Spectrum
+from trifid.schema.batch import Batch, Image, Output, Spectrum, Tokens
 from trifid.schema.signature import Signature
 
 PAPER = "BATMM (Wei, Jiang and Zhang 2023), section 4"
@@ -155,7 +155,7 @@ class Batmm(nn.Module):
 
     def forward(self, batch: Batch, *, explain: bool = False) -> Output:
         """Scores of each row; with `explain` tokens and attention too."""
-        tokens = {name: self.encoders[name](batch.inputs[name]) for name in self.names}
+        tokens = self.tokens(batch)
         present = {name: batch.inputs[name].present for name in self.names}
         means = {name: value.mean(dim=1) for name, value in tokens.items()}  # (B, E)
         sequence, there = self._sequence(tokens), {"start": torch.ones_like(batch.weight > 0)}
@@ -179,13 +179,26 @@ class Batmm(nn.Module):
         """Fetches ImageNet weights where asked for, and moves on to the second stage in time."""
         fetch_all(self)
         if self.two_stages:
-            self.detached = stage_of(epoch, epochs, 2) == 0
+            self.detached = not self.frozen(epoch, epochs)
             train_top(self.encoders, 1.0 if self.detached else 0.0)
 
+    def frozen(self, epoch: int, epochs: int) -> bool:
+        """Whether this epoch belongs to the second stage."""
+        return self.two_stages and stage_of(epoch, epochs, 2) == 1
+
+    def tokens(self, batch: Batch) -> dict[str, Tensor]:
+        """Tokens (B, T, E) of each input; those that the batch holds already, as they are."""
+        inputs = {name: batch.inputs[name] for name in self.names}
+        return {
+            name: value.values if isinstance(value, Tokens) else self.encoders[name](value)
+            for name, value in inputs.items()
+        }
+
     def train(self, mode: bool = True) -> Self:
-        """Sets the mode; frozen encoders keep their statistics."""
+        """Sets the mode; frozen encoders stay in that of use, whichever rows are absent."""
         super().train(mode)
-        hold_frozen(self)
+        learning = any(parameter.requires_grad for parameter in self.encoders.parameters())
+        self.encoders.train(mode and learning)
         return self
 
     def _sequence(self, tokens: Mapping[str, Tensor]) -> dict[str, Tensor]:

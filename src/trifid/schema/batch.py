@@ -113,12 +113,20 @@ Input = Image | Picture | Spectrum | Table | Series
 
 
 @dataclass(frozen=True)
+class Tokens(_Input):
+    """What an encoder made of an input; in a batch that a fusion alone sees. values (B, T, E)."""
+
+    values: Tensor
+    present: Tensor
+
+
+@dataclass(frozen=True)
 class Batch:
     """B rows.
 
     Attributes:
         ids: `object_id` of each row.
-        inputs: Modality name to input.
+        inputs: Modality name to input; to `Tokens` where encoders are done with it.
         targets: Target name to tensor (B, ...); a class target is int64, -1 = unlabelled.
         weight: Weight of each row in the loss (B,).
         context: Per-row numbers that transforms may need and models never see, e.g. `redshift`.

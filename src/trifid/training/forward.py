@@ -1,19 +1,30 @@
 """Answers of rows without training: one reading and transforming for all subsets of modalities."""
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trifid.data.loader import Loader, Rows
+from trifid.data.loader import Rows
 from trifid.models.base import Estimator
-from trifid.schema.batch import Output
+from trifid.schema.batch import Batch, Output
 from trifid.training.device import Place
-from trifid.transforms.pipeline import Pipeline
 
 Subset = tuple[str, ...]
+Transform = Callable[[Batch], Batch]  # from what is read to what a model sees
+
+
+class Source(Protocol):
+    """Where batches come from: a store, or tokens kept from it."""
+
+    def batches(
+        self, rows: Rows, size: int, *, share: tuple[int, int] = (0, 1)
+    ) -> Generator[Batch]:
+        """The rows in order, `size` at a time; of each batch this process's share."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -75,8 +86,8 @@ class Scores:
 @torch.inference_mode()
 def scores(
     model: nn.Module | Estimator,
-    pipeline: Pipeline,
-    loader: Loader,
+    transform: Transform,
+    source: Source,
     rows: Rows,
     place: Place,
     *,
@@ -89,10 +100,10 @@ def scores(
     """
     if isinstance(model, nn.Module):
         model.eval()
-    everything = tuple(pipeline.inputs)
     start = 0
-    for raw in loader.batches(rows, batch_size):
-        batch = pipeline(raw.to(place.device))
+    for raw in source.batches(rows, batch_size):
+        batch = transform(raw.to(place.device))
+        everything = tuple(batch.inputs)
         part = rows[start : start + len(raw)]
         start += len(raw)
         for subset in subsets or (everything,):

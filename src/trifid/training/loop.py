@@ -19,17 +19,18 @@ from trifid.data.loader import Loader
 from trifid.data.sampler import epoch_order
 from trifid.errors import RunError
 from trifid.files import write_text
-from trifid.models.base import Staged
+from trifid.models.base import Freezable, Staged
 from trifid.progress import Advance, progress
 from trifid.schema.batch import Batch
 from trifid.training import optim
 from trifid.training.checkpoint import load_checkpoint, save_checkpoint, weights
 from trifid.training.device import Place
-from trifid.training.forward import Answers, scores
+from trifid.training.forward import Answers, Source, Transform, scores
 from trifid.training.log import epoch_entry, log_text
 from trifid.training.objective import LOWER_IS_BETTER, Objective
 from trifid.training.recipe import TrainingConfig
 from trifid.training.rows import TaskRows
+from trifid.training.token_cache import TokenCache, tokens_may_be_kept
 from trifid.transforms.augment import augment, augment_stored
 from trifid.transforms.dropout import drop_modalities
 from trifid.transforms.mixup import mix, pairs
@@ -94,7 +95,9 @@ class Trainer:
         folder: Path,
         watch: Watch = go_on,
     ) -> None:
-        self.model, self.pipeline, self.loader = model.to(place.device), pipeline, loader
+        self.model, self.stored = model.to(place.device), (loader, pipeline)
+        self.source: Source = loader
+        self.pipeline: Transform = pipeline
         self.rows, self.objective, self.config = rows, objective, config
         self.place, self.folder, self.watch = place, folder, watch
         pipeline.to(place.device)
@@ -108,17 +111,45 @@ class Trainer:
 
     def run(self) -> Trained:
         """Trains for all epochs, validates after each, and keeps the best one."""
-        state, config = self.state, self.config
-        left = (config.epochs - state.epoch) * self.steps_per_epoch - state.step
-        with progress("training", left, unit="steps") as advance:
-            while state.epoch < config.epochs and not self._is_over():
-                self.train_epoch(advance)
-                self._validate()
-                state.epoch, state.step = state.epoch + 1, 0
-                state.loss_sum = state.seconds = 0.0
-                self._save()
+        state, over = self.state, self._is_over()
+        while not over:
+            kept = self._tokens_stay()
+            self._read_from(tokens=kept)
+            left = (self.config.epochs - state.epoch) * self.steps_per_epoch - state.step
+            with progress("training", left, unit="steps") as advance:
+                while not over and self._tokens_stay() == kept:
+                    self.train_epoch(advance)
+                    self._validate()
+                    state.epoch, state.step = state.epoch + 1, 0
+                    state.loss_sum = state.seconds = 0.0
+                    self._save()
+                    over = self._is_over()
+        self._read_from(tokens=False)  # the best weights may hold other encoders
         self.model.load_state_dict(self.best)
         return Trained(self.best, self._answers(), state.best_epoch, state.history)
+
+    def _tokens_stay(self) -> bool:
+        """Whether the tokens of a row are the same at every step of the epoch to come."""
+        model, epoch, config = self.model, self.state.epoch, self.config
+        frozen = isinstance(model, Freezable) and model.frozen(epoch, config.epochs)
+        return frozen and tokens_may_be_kept(config, self.place)
+
+    def _read_from(self, *, tokens: bool) -> None:
+        """Has what follows read the store, or tokens of its rows, which are made here."""
+        model, state, config = self.model, self.state, self.config
+        loader, pipeline = self.stored
+        self.source, self.pipeline = loader, pipeline
+        if not (tokens and isinstance(model, Freezable)):
+            return
+        started = time.monotonic()
+        model.set_epoch(state.epoch, config.epochs)
+        model.eval()
+        folds = (self.rows.train, self.rows.valid)
+        self.source = TokenCache(
+            model, pipeline, loader, folds, config.batch_size, self.place, self.folder
+        )
+        self.pipeline = lambda batch: batch
+        state.seconds += time.monotonic() - started
 
     def train_epoch(self, advance: Advance) -> None:
         """Goes through what is left of the epoch, calling `advance(1)` after each step."""
@@ -133,7 +164,7 @@ class Trainer:
             rows.train, labels, config.sampling, seed=config.seed, epoch=state.epoch
         )[state.step * config.batch_size :]
         share = (self.place.rank, self.place.world)
-        for raw in self.loader.batches(order, config.batch_size, share=share):
+        for raw in self.source.batches(order, config.batch_size, share=share):
             losses += self._step(raw)
             state.step += 1
             advance(1)
@@ -191,13 +222,14 @@ class Trainer:
     def _answers(self) -> Answers:
         """What the model says of the validation rows."""
         model, rows, size = self.model, self.rows.valid, self.config.batch_size
-        found = scores(model, self.pipeline, self.loader, rows, self.place, batch_size=size)
+        found = scores(model, self.pipeline, self.source, rows, self.place, batch_size=size)
         return Answers.joined(part.answers for part in found)
 
     def _is_over(self) -> bool:
-        """Whether training stops early: no better score for long, or who watches says so."""
-        waited = self.state.epoch - 1 - self.state.best_epoch
-        return 0 < self.config.patience <= waited or self.watch(self.state.history)
+        """Whether all epochs are done, no score was better for long, or who watches says so."""
+        state, waited = self.state, self.state.epoch - 1 - self.state.best_epoch
+        done = state.epoch >= self.config.epochs or 0 < self.config.patience <= waited
+        return done or self.watch(state.history)
 
     def _save(self) -> None:
         """Writes a checkpoint and the log; other processes do not wait, they meet at a step."""

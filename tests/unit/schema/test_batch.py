@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from trifid.errors import InputError
-from trifid.schema.batch import Batch, Image, Picture, Series, Spectrum, Table
+from trifid.schema.batch import Batch, Image, Picture, Series, Spectrum, Table, Tokens
 
 THERE = torch.tensor([True, False])
 
@@ -18,6 +18,7 @@ def inputs(content):
         "spectrum": Spectrum(row, row, THERE),
         "table": Table(row, torch.ones(2, 4, dtype=torch.bool), THERE),
         "series": Series(row, row, row, row, torch.ones(2, 4, dtype=torch.bool), THERE),
+        "tokens": Tokens(torch.full((2, 3, 4), content), THERE),
     }
 
 
@@ -36,10 +37,10 @@ def test_absent_rows_are_zero_and_present_ones_untouched(content):
 
 def test_where_absent_and_only():
     whole = batch()
-    assert whole.present.tolist() == [[True] * 5, [False] * 5]
+    assert whole.present.tolist() == [[True] * 6, [False] * 6]
     assert not whole.inputs["table"].absent().present.any()
     kept = whole.only(("image", "table"))
-    assert kept.present[0].tolist() == [True, False, False, True, False]
+    assert kept.present[0].tolist() == [True, False, False, True, False, False]
     assert not kept.inputs["spectrum"].flux.any() and whole.inputs["spectrum"].flux.any()
     assert list(kept.inputs) == list(whole.inputs)
 

@@ -68,8 +68,8 @@ def _write_catalogue(path, rows):
         fits.Column("dec", "D", array=np.array(values[5])),
         fits.Column("bpt", "12A", array=np.array(values[6])),
         *(
-            fits.Column(f"{name}_{band}", "E", array=np.array(values[7]), unit="mag")
-            for name in ("psfmag", "modelmag", "extinction")
+            fits.Column(f"{name}_{band}", "E", array=factor * np.array(values[7]), unit="mag")
+            for name, factor in (("psfmag", 1.009), ("modelmag", 1.0), ("extinction", 1.0))
             for band in "ugriz"
         ),
         fits.Column("petror50_r", "E", array=np.array(values[7]), unit="arcsec"),

@@ -28,7 +28,7 @@ from trifid.surveys.base import ABOUT_SIMULATION
 from trifid.surveys.catalogue_files import read_columns
 from trifid.surveys.sdss import read_spectrum
 from trifid.surveys.sdss_paths import RERUN
-from trifid.surveys.sdss_query import ORDER_MODULUS
+from trifid.surveys.sdss_query import EXTENDED, ORDER_MODULUS
 
 _SPECTRUM = re.compile(
     r"dr\d\d/.*/(\w+)/spectra(?:/lite|/full)?/\d{4,5}/spec-(\d+)-(\d+)-(\d+)\.fits"
@@ -194,6 +194,9 @@ class SkyArchive:
                 "field": objid >> 16 & 0xFFF,
                 "clean": 1,
             }
+            psf, model = row.get("psfmag_r"), row.get("modelmag_r")
+            if psf is not None and model is not None:  # a simulated cModel is the model
+                row |= {"psf_minus_cmodel_r": psf - model, "extended": int(psf - model > EXTENDED)}
             rows.append(row)
         if not rows:
             raise InputError(f"{self._folder}: no row of the catalogue has a spectrum")

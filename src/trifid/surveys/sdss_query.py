@@ -295,6 +295,10 @@ WISE: tuple[Column, ...] = tuple(
 """Forced photometry of WISE images at every primary source of SDSS, seen by WISE or not, so that no
 class is selected by it (Lang et al. 2014, arXiv:1410.7397). Names as in the service's schema."""
 
+EXTENDED = 0.145
+"""PSF less cModel magnitude [mag] above which the survey calls a source extended
+(https://www.sdss.org/dr17/algorithms/classify/)."""
+
 _FIVE = (
     ("psfmag", "psfMag", "mag", "PSF magnitude, as observed"),
     ("psfmagerr", "psfMagErr", "mag", "its error"),
@@ -312,10 +316,19 @@ def _photometry(release: Release) -> tuple[Column, ...]:
         for band in "ugriz"
     )
     reddening = f"p.extinction_r / {release.extinction_r}"
+    apart = "p.psfMag_r - p.cModelMag_r"
     return (
         *five,
         Column("petror50_r", "p.petroR50_r", "float64", "arcsec", "half-light radius, r"),
         Column("ebv_sfd", reddening, "float64", "mag", "foreground E(B-V), raw SFD"),
+        Column("psf_minus_cmodel_r", apart, "float64", "mag", "PSF less cModel magnitude, r"),
+        Column(
+            "extended",
+            f"CASE WHEN {apart} > {EXTENDED} THEN 1 ELSE 0 END",
+            "int64",
+            "",
+            f"1 = PSF less cModel magnitude in r above {EXTENDED}; a flag, not a cut",
+        ),
         Column("type", "p.type", "int64", "", "3 extended, 6 point source"),
         Column("clean", "p.clean", "int64", "", "1 = clean photometry; a flag, not a cut"),
     )

@@ -51,6 +51,8 @@ SELECT
   p.extinction_z AS extinction_z,
   p.petroR50_r AS petror50_r,
   p.extinction_r / 2.285 AS ebv_sfd,
+  p.psfMag_r - p.cModelMag_r AS psf_minus_cmodel_r,
+  CASE WHEN p.psfMag_r - p.cModelMag_r > 0.145 THEN 1 ELSE 0 END AS extended,
   p.type AS type,
   p.clean AS clean,
   e.bpt AS bpt,

@@ -44,7 +44,7 @@ def test_rows_have_what_the_selection_asks(archive):
     first = next(row for row in rows if row["fiberid"] == 1)
     assert first["class"] == "GALAXY" and first["bpt"] == "Star Forming"
     assert (first["run"], first["camcol"], first["field"], first["rerun"]) == (1266, 1, 11, 301)
-    assert first["psfmag_r"] == 16.0 and first["bptclass"] is None
+    assert first["modelmag_r"] == 16.0 and first["bptclass"] is None
 
 
 def test_files_lie_where_the_release_has_them(archive):
@@ -104,6 +104,14 @@ def test_objects_and_places(archive):
 def test_wise_is_not_simulated(archive):
     (row, *_) = rows_of(archive.query(rows_query(GALAXY4, DR17, QueryOptions(wise=True))))
     assert row["w1_nanomaggies"] is None
+
+
+def test_extended_sources_are_told_by_psf_and_model_magnitude(archive):
+    rows = rows_of(archive.query(rows_query(GALAXY4, DR17)))
+    for row in rows:
+        apart = row["psfmag_r"] - row["modelmag_r"]
+        assert row["psf_minus_cmodel_r"] == apart and row["extended"] == (apart > 0.145)
+    assert {row["extended"] for row in rows} == {0, 1}
 
 
 def test_cutouts_are_those_of_the_nearest_object(archive):

@@ -18,8 +18,8 @@ class MaskedBatchNorm(nn.Module):
     """BatchNorm over (B, C, ...) whose training statistics come from present rows only.
 
     With every row present it is `torch.nn.BatchNorm` to the bit. With fewer than two present rows
-    it normalises by the running statistics and leaves them as they are. In training absent rows
-    give 0.
+    it normalises by the running statistics and leaves them as they are, and so it does in
+    evaluation, as where it is frozen in a network that learns. In training absent rows give 0.
     """
 
     running_mean: Tensor  # (C,)
@@ -37,7 +37,7 @@ class MaskedBatchNorm(nn.Module):
         self, x: Float[Tensor, "B C *S"], mask: Bool[Tensor, "B"] | None
     ) -> Float[Tensor, "B C *S"]:
         """Normalises `x`; `mask` as `mask_of` gives it."""
-        if mask is not None:
+        if mask is not None and self.training:
             if int(mask.sum()) >= 2:
                 return self._over_present(x, mask)
             return self._native(x, training=False)

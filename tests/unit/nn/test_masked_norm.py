@@ -44,3 +44,13 @@ def test_mask_is_only_needed_in_training_with_absent_rows():
     assert mask_of(some, training=True) is some
     assert mask_of(some, training=False) is None
     assert mask_of(torch.ones(2, dtype=torch.bool), training=True) is None
+
+
+def test_in_evaluation_a_mask_changes_nothing():
+    torch.manual_seed(2)
+    norm = MaskedBatchNorm(3).eval()
+    norm.running_mean.fill_(1.0)
+    x, mask = torch.randn(6, 3), torch.tensor([True, False, True, True, False, True])
+    before = {name: value.clone() for name, value in norm.state_dict().items()}
+    assert torch.equal(norm(x, mask), norm(x, None))
+    assert all(torch.equal(value, before[name]) for name, value in norm.state_dict().items())

@@ -1,6 +1,6 @@
 """Parts 0 .. 19 of a store's rows, assigned once and never changed when rows are added.
 
-Rows that could tell of each other (observations of one object; of one plate; of one piece of sky)
+Rows that could tell of each other (observations of one object; of one plate, date or piece of sky)
 form a unit, and a unit lies in one part. A recipe says which parts train, validate and test.
 """
 
@@ -28,8 +28,13 @@ from trifid.store.shard import cannot_write
 
 PARTS = 20
 SKY_NSIDE = 8
-By = Literal["group", "plate", "sky"]
-_NEEDS: dict[str, tuple[str, ...]] = {"group": (), "plate": ("plate",), "sky": ("ra", "dec")}
+By = Literal["group", "plate", "mjd", "sky"]
+_NEEDS: dict[str, tuple[str, ...]] = {
+    "group": (),
+    "plate": ("plate",),
+    "mjd": ("mjd",),
+    "sky": ("ra", "dec"),
+}
 
 
 def assign_parts(
@@ -106,13 +111,13 @@ def _draw(seed: int, name: str) -> bytes:
 
 
 def units(columns: pa.Table, by: By) -> list[str]:
-    """The unit of each row: rows linked by a shared group, plate or sky cell, over any chain.
+    """The unit of each row: rows linked by a shared group, plate, date or sky cell, over any chain.
 
-    A row without plate or position is linked by its group alone. A unit is named after the
-    smallest plate or cell in it, else after its group.
+    A row without plate, date or position is linked by its group alone. A unit is named after the
+    smallest plate, date or cell in it, else after its group.
 
     Args:
-        columns: Has `group`, and `plate` (by plate) or `ra`, `dec` [deg] (by sky).
+        columns: Has `group`, and `plate`, `mjd` [d], or `ra` and `dec` [deg], as `by` asks.
         by: What else than the group links rows.
 
     Raises:
@@ -127,7 +132,7 @@ def units(columns: pa.Table, by: By) -> list[str]:
     if by == "group" or not groups:
         return groups
     names, group = np.unique(np.array(groups, object), return_inverse=True)
-    rows, place = _places(columns, by)
+    rows, place = places(columns, by)
     labels, cell = np.unique(place, return_inverse=True)
     nodes = len(names) + len(labels)
     links = (np.ones(len(rows)), (group[rows], len(names) + cell))
@@ -141,15 +146,17 @@ def units(columns: pa.Table, by: By) -> list[str]:
     return [name_of[owner] for owner in component[group].tolist()]
 
 
-def _places(columns: pa.Table, by: By) -> tuple[ndarray, ndarray]:
-    """Rows that have a plate or position, and its number."""
+def places(columns: pa.Table, by: By) -> tuple[ndarray, ndarray]:
+    """Rows that have a plate, date or position, and its number: of a date the whole days (UT)."""
     arrays = [columns.column(name).combine_chunks() for name in _NEEDS[by]]
     known = np.logical_and.reduce([~_nulls(array) for array in arrays])
     rows = np.flatnonzero(known)
     values = [array.take(pa.array(rows)).to_numpy(zero_copy_only=False) for array in arrays]
-    if by == "plate":
-        return rows, values[0]
-    return rows, healpix_ring(values[0], values[1], SKY_NSIDE)
+    if by == "sky":
+        return rows, healpix_ring(values[0], values[1], SKY_NSIDE)
+    if by == "mjd" and values[0].dtype.kind == "f":
+        return rows, np.floor(values[0]).astype(np.int64)
+    return rows, values[0]
 
 
 def _nulls(array: pa.Array) -> ndarray:
@@ -238,7 +245,7 @@ def store_split(
 
     Args:
         store: The store.
-        by: What links rows to units: group, plate or sky.
+        by: What links rows to units: group, plate, mjd or sky.
         strata_name: What the strata are (a task's name), "none" without.
         strata: The class of each row, or None.
         seed: The seed of the assignment.

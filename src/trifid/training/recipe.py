@@ -23,11 +23,11 @@ PARTS = 20
 class SplitConfig(Config):
     """Which of the 20 parts are train, valid and test, and by what rows are kept together.
 
-    14/3/3 parts are the papers' 70/15/15. `by`: repeats of an object always share a part; `plate`
-    and `sky` also keep a whole plate or HEALPix cell (nside 8) together.
+    14/3/3 parts are the papers' 70/15/15. `by`: repeats of an object always share a part; `plate`,
+    `mjd` and `sky` also keep a whole plate, date or HEALPix cell (nside 8) together.
     """
 
-    by: Literal["group", "plate", "sky"] = "group"
+    by: Literal["group", "plate", "mjd", "sky"] = "group"
     stratify: bool = True
     seed: int = 0
     train: tuple[int, ...] = tuple(range(14))

@@ -98,14 +98,16 @@ def test_wrong_arguments_are_refused() -> None:
         assign_parts(["a", "b"], ["x"], seed=0)
     with pytest.raises(ConfigError, match="existing part 20"):
         assign_parts(["a"], None, seed=0, existing={"a": 20})
-    with pytest.raises(ConfigError, match="expected one of group, plate, sky"):
+    with pytest.raises(ConfigError, match="expected one of group, plate, mjd, sky"):
         units(_table(["a"]), "moon")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=r"by plate needs the columns \['plate'\]"):
         units(_table(["a"]), "plate")
+    with pytest.raises(ConfigError, match=r"by mjd needs the columns \['mjd'\]"):
+        units(_table(["a"]), "mjd")
 
 
 def _table(groups: list[str], **columns: Any) -> pa.Table:
-    types = {"plate": pa.int64(), "ra": pa.float64(), "dec": pa.float64()}
+    types = {"plate": pa.int64(), "mjd": pa.float64(), "ra": pa.float64(), "dec": pa.float64()}
     arrays = {name: pa.array(values, types[name]) for name, values in columns.items()}
     return pa.table({"group": pa.array(groups, pa.string())} | arrays)
 
@@ -128,6 +130,17 @@ def test_a_row_without_plate_follows_its_group() -> None:
     assert units(_table(groups, plate=[None, 500, None]), "plate") == [
         "plate-500", "plate-500", "g2",
     ]  # fmt: skip
+
+
+def test_dates_are_whole_days_and_repeats_join_them() -> None:
+    groups = ["g1", "g2", "g2", "g3", "g4", "g5"]
+    days = [52000.1, 52000.9, 52003.2, 52003.0, 52004.0, None]
+    expected = ["mjd-52000"] * 4 + ["mjd-52004", "g5"]
+    assert units(_table(groups, mjd=days), "mjd") == expected
+    whole = _table(groups).append_column(
+        "mjd", pa.array([None if day is None else int(day) for day in days], pa.int64())
+    )
+    assert units(whole, "mjd") == expected
 
 
 def test_many_rows_of_one_group_and_plate_are_one_unit() -> None:

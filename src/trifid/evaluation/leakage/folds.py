@@ -1,4 +1,4 @@
-"""Whether train, valid and test share objects, places, plates, or the very same pixels."""
+"""Whether train, valid and test share objects, places, plates, dates, or the very same pixels."""
 
 import hashlib
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.spatial import KDTree
 
+from trifid.data.splits import places
 from trifid.evaluation.leakage.finding import Finding, Verdict
 from trifid.store.read import Store
 from trifid.training.rows import TaskRows
@@ -49,12 +50,21 @@ def shared_plates(store: Store, fold: np.ndarray) -> Finding:
     """Plates in several folds share calibration, sky and noise (E5)."""
     if "plate" not in store.schema.columns:
         return Finding("plates across folds", "none", "the store has no plates")
-    names = store.columns("plate")["plate"].to_numpy(zero_copy_only=False)
-    known = np.array([value == value and value is not None for value in names])
-    crossing = _crossing(names[known], fold[known])
+    rows, plates = places(store.columns("plate"), "plate")
+    crossing = _crossing(plates, fold[rows])
     return _verdict(
         "plates across folds", crossing, "warn", "plates lie in two folds; split by plate or sky"
     )
+
+
+def shared_dates(store: Store, fold: np.ndarray) -> Finding:
+    """Dates in several folds share a night; judged where no plate says what was taken together."""
+    if "plate" in store.schema.columns or "mjd" not in store.schema.columns:
+        reason = "plates are judged" if "plate" in store.schema.columns else "the store has no mjd"
+        return Finding("dates across folds", "none", reason)
+    rows, dates = places(store.columns("mjd"), "mjd")
+    crossing = _crossing(dates, fold[rows])
+    return _verdict("dates across folds", crossing, "warn", "dates lie in two folds; split by mjd")
 
 
 def shared_pixels(store: Store, fold: np.ndarray) -> Finding:
@@ -93,5 +103,6 @@ CHECKS: tuple[Callable[[Store, np.ndarray], Finding], ...] = (
     shared_groups,
     shared_places,
     shared_plates,
+    shared_dates,
     shared_pixels,
 )

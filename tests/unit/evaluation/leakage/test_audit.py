@@ -36,6 +36,7 @@ class Sky:
         self.values[:, 1] += 0.4 * self.label  # some honest signal
         self.valid = np.ones(self.values.shape, np.uint8)
         self.group = [f"objid-{i}" for i in range(ROWS)]
+        self.observed = "plate"
         self.plate = np.arange(ROWS) % PLATES
         self.ra, self.dec = rng.uniform(0, 360, ROWS), rng.uniform(-60, 60, ROWS)
         self.snr = rng.uniform(10, 30, ROWS)
@@ -55,7 +56,7 @@ class Sky:
             },
             columns=IDENTITY_COLUMNS
             | {
-                "plate": ColumnSpec(type="int64"),
+                self.observed: ColumnSpec(type="int64"),
                 "sn_median": ColumnSpec(type="float64"),
                 "bpt": ColumnSpec(type="string"),
                 "bptclass": ColumnSpec(type="int64"),
@@ -79,7 +80,7 @@ class Sky:
             "dec": self.dec[rows].tolist(),
             "source_path": [[] for _ in rows],
             "source_sha256": [[] for _ in rows],
-            "plate": self.plate[rows].tolist(),
+            self.observed: self.plate[rows].tolist(),
             "sn_median": self.snr[rows].tolist(),
             "bpt": [NAMES[k] for k in self.label[rows]],
             "bptclass": mpa[self.second[rows]].tolist(),
@@ -105,7 +106,8 @@ def verdicts(sky, folder, chosen=None):
 
 def test_a_clean_store_passes_every_check(tmp_path):
     found = verdicts(Sky(), tmp_path / "s")
-    assert len(found) == 13
+    assert len(found) == 14
+    assert found.pop("dates across folds") == "none"  # plates are judged
     assert set(found.values()) == {"pass"}
     cut = recipe().replace(leave_out=("blended",))
     assert verdicts(Sky(), tmp_path / "cut", cut)["cuts by class"] == "pass"
@@ -174,6 +176,13 @@ def test_each_planted_leak_is_caught(tmp_path, spoil, check, expected, chosen):
     sky = Sky()
     spoil(sky)
     assert verdicts(sky, tmp_path / "s", chosen)[check] == expected
+
+
+@pytest.mark.parametrize(("by", "expected"), [("mjd", "pass"), ("group", "warn")])
+def test_dates_are_judged_where_a_store_has_no_plates(tmp_path, by, expected):
+    sky = Sky()
+    sky.observed = "mjd"
+    assert verdicts(sky, tmp_path / "s", recipe(by))["dates across folds"] == expected
 
 
 def test_a_group_in_two_folds_is_caught(tmp_path, monkeypatch):

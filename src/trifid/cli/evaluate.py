@@ -87,10 +87,25 @@ def _print(document: dict[str, Any], run: Path) -> None:
         print_numbers(document)
     else:
         _print_classes(document)
+    _print_utilisation(document["utilisation"])
     if "stress" in document:
         _print_stress(document["stress"])
     for note in document["notes"]:
         console.print(printable(f"Note: {note}."))
+
+
+def _print_utilisation(rates: dict[str, dict[str, Any]]) -> None:
+    from trifid.cli.tables import plain_console, print_table
+    from trifid.evaluation.text import interval_text
+
+    rows = [
+        (name, str(entry["n"]), metric, interval_text(entry))
+        for metric, inputs in rates.items()
+        for name, entry in inputs.items()
+    ]
+    if rows:
+        head = ("input", "n", "metric", "share lost without it (interval)")
+        print_table(plain_console(), "Utilisation", head, rows)
 
 
 def _print_stress(board: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from trifid.evaluation.measure import (
 from trifid.evaluation.numbers import evaluate_numbers
 from trifid.evaluation.predictions import Predictions
 from trifid.evaluation.trust import trust
+from trifid.evaluation.utilisation import utilisation
 from trifid.metrics.calibration import expected_calibration_error
 from trifid.metrics.classification import confusion_counts
 from trifid.metrics.intervals import LEVEL, bootstrap, wilson
@@ -53,8 +54,9 @@ def evaluate(
     Returns:
         kind, task, model, simulated, fold, subset, n, groups, unlabelled, metrics {name: measure},
         per_class {class: {name: measure, "support"}}, confusion {classes, counts; rows are
-        labels}, subsets {subset: {name: measure}}, subset_n, calibration {name: measure}, trust
-        (see `trifid.evaluation.trust.trust`), level, resamples, seed, notes.
+        labels}, subsets {subset: {name: measure}}, subset_n, utilisation {metric: {input:
+        measure}} (see `trifid.evaluation.utilisation`), calibration {name: measure}, trust (see
+        `trifid.evaluation.trust.trust`), level, resamples, seed, notes.
 
     Raises:
         RunError: If the fold does not exist or none of its rows has a label.
@@ -93,6 +95,7 @@ def evaluate(
         "confusion": {"classes": list(judged.classes), "counts": counts.tolist()},
         "subsets": subsets,
         "subset_n": sizes,
+        "utilisation": {"macro_f1": utilisation(chosen, resamples=resamples, seed=seed)},
         "calibration": _calibration(judged, metrics),
         "trust": trust(predictions, fold=fold, columns=columns),
         "level": LEVEL,

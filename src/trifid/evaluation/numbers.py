@@ -17,6 +17,7 @@ from trifid.evaluation.measure import (
     simulated_note,
 )
 from trifid.evaluation.predictions import Predictions
+from trifid.evaluation.utilisation import utilisation
 from trifid.metrics.comparison import bootstrap_p
 from trifid.metrics.intervals import LEVEL, bootstrap, wilson
 from trifid.metrics.regression import RegressionStatistic, row_pit
@@ -41,7 +42,7 @@ def evaluate_numbers(
         {target: {unit, n, unlabelled, metrics {name: measure}, baselines {name: {rmse, mae}},
         pit {counts} or None}}, crossings (of ordered targets) or None, intervals (see
         `trifid.evaluation.conformal.number_intervals`), subsets {subset: {"target_metric":
-        measure}}, subset_n.
+        measure}}, subset_n, utilisation {"target_r2": {input: measure}}.
 
     Raises:
         RunError: If the fold does not exist or none of its rows has a label.
@@ -82,6 +83,10 @@ def evaluate_numbers(
         "intervals": number_intervals(predictions, fold=fold, columns=columns),
         "subsets": subsets,
         "subset_n": sizes,
+        "utilisation": {
+            f"{name}_r2": utilisation(chosen, target=name, resamples=resamples, seed=seed)
+            for name in targets
+        },
         "level": LEVEL,
         "resamples": resamples,
         "seed": seed,

@@ -80,6 +80,7 @@ class Page:
     slices_note: str = ""
     slice_figures: list[Drawn] = field(default_factory=list)
     subset_matrix: tables.Table | None = None
+    utilisation: tables.Table | None = None
     files: list[Drawn] = field(default_factory=list)
     sections: tuple[tuple[str, str], ...] = _SECTIONS
 
@@ -158,6 +159,7 @@ def _page(run: RunFiles, store: Store | None, store_note: str) -> Page:
         confusion=(numbers.other_table if by_number else tables.confusion_table)(run.metrics),
         subsets=subsets,
         subset_matrix=matrix[0] if matrix else None,
+        utilisation=tables.utilisation_table(run.metrics),
         files=[matrix[1]] if matrix else [],
         slice_figures=[bpt] if bpt else [],
         subsets_note="" if subsets else no_metrics or "Only one set of modalities was predicted.",

@@ -113,6 +113,18 @@ def subsets_table(metrics: Document, full: str) -> Table | None:
     return Table("Results by the modalities given", head, rows, note="with 95 % intervals")
 
 
+def utilisation_table(metrics: Document) -> Table | None:
+    """The share of a metric that is lost without an input, for each that was left out."""
+    rows = tuple(
+        (name, words(metric), count(entry["n"]), estimate(entry))
+        for metric, inputs in metrics.get("utilisation", {}).items()
+        for name, entry in inputs.items()
+    )
+    head = ("Input", "Metric", "Objects", "Utilisation")
+    note = "the share of the metric lost without the input, on objects that have it and another"
+    return Table("What each input adds to the others", head, rows, note=note) if rows else None
+
+
 def calibration_table(metrics: Document) -> Table | None:
     """What the metrics document says of calibration: its plain numbers and estimates."""
     calibration: Document = metrics.get("calibration", {})

@@ -28,10 +28,18 @@ def call():
 
 
 def test_evaluate_prints_tables_or_one_document(call, write, columns):
-    run = write(columns(60), columns(60, subset="image"), name="fused/predictions.parquet").parent
+    parts = (columns(60), columns(60, subset="image"), columns(60, subset="spectrum"))
+    run = write(*parts, name="fused/predictions.parquet").parent
     shown = call("evaluate", run, "--resamples", 100)
     assert shown.exit_code == 0, shown.output
-    for text in ("n = 60 objects in 60 groups", "macro_f1", "quasar", "image+spectrum", "Note: 60"):
+    for text in (
+        "n = 60 objects in 60 groups",
+        "macro_f1",
+        "quasar",
+        "image+spectrum",
+        "Utilisation",
+        "Note: 60",
+    ):
         assert text in shown.output
     document = json.loads(call("evaluate", run, "--resamples", 100, "--json").stdout)
     assert {"n", "metrics", "per_class", "confusion", "subsets"} <= set(document)

@@ -141,6 +141,9 @@ def test_numbers_are_those_of_the_metrics(page: Read, whole_run: Path) -> None:
         heading = name.replace("+", " + ") + (" (all)" if name == metrics["subset"] else "")
         assert page.row(heading)[1] == str(metrics["subset_n"][name])
         assert page.row(heading)[4].startswith(f"{entry['macro_f1']['value']:.3f}")
+    ((name, rate),) = metrics["utilisation"]["macro_f1"].items()
+    (row,) = [row for row in page.rows if row[:2] == [name, "Macro F1"]]
+    assert row[3].strip().startswith(f"{rate['value']:.3f}")
     assert f"sorts {metrics['n']} simulated objects into 4 classes" in page.of("p")
 
 

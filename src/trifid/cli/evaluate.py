@@ -31,42 +31,22 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Judge a run's predictions: metrics with intervals, classes, confusion, modalities."""
-    from trifid.evaluation.evaluate import evaluate as judge_table
-    from trifid.evaluation.predictions import read_predictions
+    from trifid.evaluation.run import document_of, document_of_store
 
     if stress and data is not None:
         raise RunError("--stress takes the run's own test rows: leave out --data")
     if data is None:
-        from trifid.evaluation.run import document_of
-
         document = document_of(run, fold=fold, resamples=resamples)
         if stress:
             from trifid.evaluation.stress import stress as stressed
 
             document["stress"] = stressed(run, resamples=resamples)
     else:
-        document = judge_table(
-            read_predictions(_predict(run, data)), fold=fold, resamples=resamples
-        )
+        document = document_of_store(run, data, fold=fold, resamples=resamples)
     if as_json:
         typer.echo(json.dumps(document, allow_nan=False))
         return
     _print(document, run)
-
-
-def _predict(run: Path, store: Path) -> Path:
-    """Predicts every row of a store with the run's bundle, into the run folder."""
-    bundle = run / "bundle"
-    if not bundle.is_dir():
-        raise RunError(
-            f"{bundle}: no such folder; a model for new data is in a finished run without folds, "
-            "or in one of the folds (RUN/fold-0)"
-        )
-    from trifid.evaluation.run import predict_store
-    from trifid.files import safe_name
-
-    name = safe_name(store.resolve().name)
-    return predict_store(bundle, store, run / f"predictions-{name}.parquet")
 
 
 def _print(document: dict[str, Any], run: Path) -> None:
@@ -88,6 +68,7 @@ def _print(document: dict[str, Any], run: Path) -> None:
     else:
         _print_classes(document)
     _print_utilisation(document["utilisation"])
+    _print_domain(document.get("domain", []))
     if "stress" in document:
         _print_stress(document["stress"])
     for note in document["notes"]:
@@ -106,6 +87,25 @@ def _print_utilisation(rates: dict[str, dict[str, Any]]) -> None:
     if rows:
         head = ("input", "n", "metric", "share lost without it (interval)")
         print_table(plain_console(), "Utilisation", head, rows)
+
+
+def _print_domain(areas: list[dict[str, Any]]) -> None:
+    from trifid.cli.tables import plain_console, print_table
+    from trifid.evaluation.text import interval_text
+
+    rows = [
+        (
+            entry["instrument"],
+            "yes" if entry["seen"] else "no",
+            str(entry["n"]),
+            str(entry["n_test"]),
+            interval_text(entry["area"]),
+        )
+        for entry in areas
+    ]
+    if rows:
+        head = ("instrument", "in training", "n", "test rows", "ROC area (interval)")
+        print_table(plain_console(), "Unlike the training data", head, rows)
 
 
 def _print_stress(board: dict[str, Any]) -> None:

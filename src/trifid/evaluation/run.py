@@ -13,11 +13,17 @@ from trifid.data.loader import Rows
 from trifid.data.task import Labels
 from trifid.errors import RunError, StoreError
 from trifid.evaluation.conformal import no_columns
+from trifid.evaluation.domain import domain_areas
 from trifid.evaluation.evaluate import evaluate
-from trifid.evaluation.predictions import PredictionsWriter, pool_folds, read_predictions
+from trifid.evaluation.predictions import (
+    Predictions,
+    PredictionsWriter,
+    pool_folds,
+    read_predictions,
+)
 from trifid.evaluation.slices import number_slices, slices, store_columns
 from trifid.exchange.credit import data_credit, model_citation
-from trifid.files import read_json, write_json
+from trifid.files import read_json, safe_name, write_json
 from trifid.inference.score import on_device, store_loader
 from trifid.models.base import gives_probabilities
 from trifid.progress import progress
@@ -61,7 +67,40 @@ def document_of(run: Path, *, fold: str = "test", resamples: int = 2000) -> dict
         RunError: If the predictions cannot be read or judged.
     """
     predictions = read_predictions(run / PREDICTIONS)
-    store = _store_of(run)
+    return _document(predictions, _store_of(run), fold=fold, resamples=resamples)
+
+
+def document_of_store(
+    run: Path, data: Path, *, fold: str = "test", resamples: int = 2000
+) -> dict[str, Any]:
+    """The numbers of a run's model on another store, all of whose rows it predicts.
+
+    `domain` says of each instrument whether its input looks unlike the training data (see
+    `trifid.evaluation.domain.domain_areas`), where the run's store is still what it was.
+
+    Raises:
+        RunError: If the run has no bundle, or nothing can be judged.
+        BundleError, StoreError: If bundle or store cannot be used, or they do not fit.
+    """
+    folder = run / "bundle"
+    if not folder.is_dir():
+        raise RunError(
+            f"{folder}: no such folder; a model for new data is in a finished run without folds, "
+            "or in one of the folds (RUN/fold-0)"
+        )
+    path = run / f"predictions-{safe_name(data.resolve().name)}.parquet"
+    predictions = read_predictions(predict_store(folder, data, path))
+    store, own = Store.open(data), _store_of(run)
+    document = _document(predictions, store, fold=fold, resamples=resamples)
+    if own is not None:
+        areas = domain_areas(load_bundle(folder), own, store, resamples=resamples)
+        document["domain"] = areas
+    return document
+
+
+def _document(
+    predictions: Predictions, store: Store | None, *, fold: str, resamples: int
+) -> dict[str, Any]:
     known = no_columns if store is None else partial(store_columns, store)
     document = evaluate(predictions, fold=fold, resamples=resamples, columns=known)
     chosen = predictions.select(fold=fold, subset=document["subset"])

@@ -42,10 +42,19 @@ def fit_domain(value: Input) -> dict[str, Tensor]:
     return {"domain_low": low - margin, "domain_high": high + margin}
 
 
+def distance(value: Input, state: dict[str, Tensor]) -> Float[Tensor, "B"]:
+    """How far out a summary lies, the farthest one: 0 the middle of the range, 1 its end.
+
+    Absent rows are at 0, rows with a NaN infinitely far.
+    """
+    if "domain_low" not in state:
+        return torch.zeros_like(value.present, dtype=torch.float32)
+    middle = (state["domain_high"] + state["domain_low"]) / 2
+    half = ((state["domain_high"] - state["domain_low"]) / 2).clamp_min(1e-12)
+    far = ((summary(value) - middle).abs() / half).amax(dim=1)
+    return torch.where(far.isnan(), torch.inf, far).where(value.present, 0.0)
+
+
 def outside(value: Input, state: dict[str, Tensor]) -> Bool[Tensor, "B"]:
     """Present rows whose summary lies outside the training range."""
-    if "domain_low" not in state:
-        return torch.zeros_like(value.present)
-    summaries = summary(value)
-    within = (summaries >= state["domain_low"]) & (summaries <= state["domain_high"])
-    return ~within.all(dim=1) & value.present  # NaN is not within
+    return distance(value, state) > 1.0

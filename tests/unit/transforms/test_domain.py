@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from trifid.schema.batch import Image, Picture, Series, Spectrum, Table
-from trifid.transforms.domain import MARGIN, fit_domain, outside, summary
+from trifid.transforms.domain import MARGIN, distance, fit_domain, outside, summary
 
 
 def image(flux):
@@ -87,3 +87,16 @@ def test_no_training_row_at_all_and_no_state():
     nothing = image(torch.randn(3, 1, 4, 4)).absent()
     assert fit_domain(nothing)["domain_low"].isfinite().all()
     assert not outside(image(torch.randn(3, 1, 4, 4)), {}).any()
+
+
+def test_the_distance_is_zero_in_the_middle_of_the_range_and_one_at_its_end():
+    state = {
+        "domain_low": torch.tensor([0.0, -1e3, -1e3]),
+        "domain_high": torch.tensor([4.0, 1e3, 1e3]),
+    }
+    means = torch.tensor([2.0, 4.0, 0.0, 8.0, float("nan"), 100.0])
+    value = image(means[:, None, None, None].expand(-1, 1, 2, 2).clone())
+    value.present[-1] = False
+    found = distance(value, state)
+    assert found.tolist() == pytest.approx([0.006, 1.0, 1.0, 3.0, float("inf"), 0.0], abs=1e-3)
+    assert outside(value, state).tolist() == [False, False, False, True, True, False]

@@ -120,6 +120,10 @@ def _print_stress(board: dict[str, Any]) -> None:
     ]
     head = ("made wrong", "metric", "change (interval)", "adjusted p")
     print_table(plain_console(), "Stress, test rows, against as it is", head, rows)
+    if curves := board.get("random_weights"):
+        head = ("windows of", "n", "rank correlation with the untrained network (interval)")
+        rows = [(name, str(entry["n"]), interval_text(entry)) for name, entry in curves.items()]
+        print_table(plain_console(), "Random weights", head, rows)
 
 
 def _print_classes(document: dict[str, Any]) -> None:

@@ -57,13 +57,13 @@ def domain_areas(
 def _far(bundle: Bundle, store: Store, rows: Rows, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Domain distances and groups of rows that have an input, up to `MOST`."""
     kept = np.sort(np.random.default_rng(seed).permutation(rows)[:MOST])
-    distances = _distances(bundle, store, kept)
+    distances = row_distances(bundle, store, kept)
     there = ~np.isnan(distances)
     return distances[there], _column(store, "group")[kept[there]]
 
 
 @torch.inference_mode()
-def _distances(bundle: Bundle, store: Store, rows: Rows) -> np.ndarray:
+def row_distances(bundle: Bundle, store: Store, rows: Rows) -> np.ndarray:
     """(N,) the distance of each row's farthest input; NaN without any."""
     parts, states = [np.empty(0, np.float32)], bundle.pipeline.states
     for raw in store_loader(bundle, store).batches(rows, BATCH_SIZE):

@@ -4,6 +4,7 @@
   from it; a fusion that loses nothing ignores it (trap E21).
 - A seventh of a spectrum without data, one window after the other: what the answer loses is what it
   took from there. Attention weights say where a network looks and not what it uses (trap E28).
+  Windows are also taken from the same network before training: see `trifid.evaluation.sanity`.
 - The redshift that brings spectra to the rest frame, off by a Gaussian of 0.001 or 0.01 times
   (1 + z): in use it is a prediction and not the survey's own (trap E18).
 
@@ -11,24 +12,27 @@ Labels stay. The answer to each is compared with the untouched one on the same o
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from torch import nn
 
 from trifid.errors import RunError
-from trifid.evaluation.predictions import read_predictions
+from trifid.evaluation.predictions import Predictions, read_predictions
 from trifid.evaluation.run import write_predictions
+from trifid.evaluation.sanity import agreement, changes
 from trifid.evaluation.seeds import compare_seeds
 from trifid.files import read_json
 from trifid.schema import grid
 from trifid.store.read import Store
-from trifid.training.bundle import Bundle, load_bundle
+from trifid.training.bundle import Bundle, build_model, load_bundle
 from trifid.training.device import alone
-from trifid.training.rows import task_rows
+from trifid.training.rows import TaskRows, task_rows
 from trifid.transforms.pipeline import SpectrumInput, redshift_columns
 
 ERRORS = (0.001, 0.01)  # of a redshift, over 1 + z
@@ -46,7 +50,9 @@ def stress(run: Path, *, resamples: int = 2000, seed: int = 0) -> dict[str, Any]
 
     Returns:
         See `trifid.evaluation.seeds.compare_seeds`: one model a case, the first is `as it is`;
-        differences are case minus that.
+        differences are case minus that. Besides, of a network, random_weights {spectrum: measure}:
+        the rank correlation of its windows with those of the same network before training (see
+        `trifid.evaluation.sanity.agreement`).
 
     Raises:
         RunError: If the run has no bundle, or its store has changed.
@@ -58,16 +64,41 @@ def stress(run: Path, *, resamples: int = 2000, seed: int = 0) -> dict[str, Any]
     if store.hash() != known["store_hash"]:
         raise RunError(f"{run}: the store {store.folder} has changed since training")
     rows = task_rows(store, bundle.card.recipe, bundle.card.task)
-    found: dict[str, Any] = {}
+    found = _answers(bundle, _cases(bundle, store, rows.test, seed), rows, run.name)
+    board = compare_seeds(
+        {name: [part] for name, part in found.items()}, resamples=resamples, seed=seed
+    )
+    if not isinstance(bundle.model, nn.Module):
+        return board
+    start = replace(
+        bundle, model=build_model(bundle.card.recipe, bundle.pipeline, bundle.card.task)
+    )
+    curves: dict[str, Any] = {}
+    for name, config in _spectra(bundle).items():
+        cases = dict(_occluded(store, name, config))
+        untrained = _answers(start, {AS_IT_IS: store, **cases}.items(), rows, run.name)
+        after, before = (
+            changes(part[AS_IT_IS], [part[case] for case in cases]) for part in (found, untrained)
+        )
+        groups = found[AS_IT_IS].groups
+        curves[name] = agreement(after, before, groups, resamples=resamples, seed=seed)
+    return board | {"random_weights": curves}
+
+
+def _answers(
+    bundle: Bundle, cases: Iterable[tuple[str, Store]], rows: TaskRows, run: str
+) -> dict[str, Predictions]:
+    """What a bundle says of the test rows in each case."""
+    found: dict[str, Predictions] = {}
     with TemporaryDirectory() as folder:
-        for number, (name, wrong) in enumerate(_cases(bundle, store, rows.test, seed)):
-            path = Path(folder) / f"{number}.parquet"
+        path = Path(folder) / "predictions.parquet"
+        for name, store in cases:
             write_predictions(
-                bundle, wrong, {"test": rows.test}, rows.labels, path, alone(),
-                run=run.name, subsets=[tuple(bundle.pipeline.inputs)],
+                bundle, store, {"test": rows.test}, rows.labels, path, alone(),
+                run=run, subsets=[tuple(bundle.pipeline.inputs)],
             )  # fmt: skip
-            found[name] = [read_predictions(path)]
-        return compare_seeds(found, resamples=resamples, seed=seed)
+            found[name] = read_predictions(path)
+    return found
 
 
 def _cases(
@@ -77,15 +108,23 @@ def _cases(
     for name, config in bundle.card.recipe.inputs.items():
         present = rows[store.present(config.modality)[rows]]
         yield f"{name} permuted", PermutedStore(store, config.modality, present, seed=seed)
-    for name, config in bundle.card.recipe.inputs.items():
-        if isinstance(config, SpectrumInput):
-            for low, high in windows(config):
-                wrong = OccludedStore(store, config, low, high)
-                yield f"{name} without {low:.0f} to {high:.0f} A", wrong
+    for name, config in _spectra(bundle).items():
+        yield from _occluded(store, name, config)
     for column in redshift_columns(bundle.card.recipe.inputs):
         for error in ERRORS:
             name = f"{column} off by {error:g} (1 + z)"
             yield name, ShiftedStore(store, column, error, seed=seed)
+
+
+def _spectra(bundle: Bundle) -> dict[str, SpectrumInput]:
+    inputs = bundle.card.recipe.inputs
+    return {name: c for name, c in inputs.items() if isinstance(c, SpectrumInput)}
+
+
+def _occluded(store: Store, name: str, config: SpectrumInput) -> Iterator[tuple[str, Store]]:
+    for low, high in windows(config):
+        wrong = OccludedStore(store, config, low, high)
+        yield f"{name} without {low:.0f} to {high:.0f} A", wrong
 
 
 def windows(config: SpectrumInput) -> list[tuple[float, float]]:

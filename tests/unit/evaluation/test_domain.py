@@ -86,7 +86,7 @@ def test_another_instrument_lies_farther_out_and_the_same_one_does_not(run, othe
 def test_the_area_is_that_of_the_distances_behind_the_flag(run, other, monkeypatch):
     bundle, stores = load_bundle(run / "bundle"), (Store.open(other), _own(run))
     rows = (np.arange(40), task_rows(stores[1], bundle.card.recipe, bundle.card.task).test)
-    far = [domain._distances(bundle, *pair) for pair in zip(stores, rows, strict=True)]
+    far = [domain.row_distances(bundle, *pair) for pair in zip(stores, rows, strict=True)]
     truth = np.repeat([1, 0], [len(part) for part in far])
     entries = domain_areas(bundle, stores[1], stores[0], resamples=100)
     sdss = next(entry for entry in entries if entry["instrument"] == "SDSS")
@@ -94,7 +94,7 @@ def test_the_area_is_that_of_the_distances_behind_the_flag(run, other, monkeypat
     (raw,) = store_loader(bundle, stores[0]).batches(np.arange(80), 80)
     value = bundle.pipeline(raw).inputs["table"]
     flags = outside(value, bundle.pipeline.states["table"]).numpy()
-    distances = domain._distances(bundle, stores[0], np.arange(80))
+    distances = domain.row_distances(bundle, stores[0], np.arange(80))
     assert flags.any() and np.array_equal(flags, distances > 1)
     monkeypatch.setattr(domain, "MOST", 22)
     some = domain_areas(bundle, stores[1], stores[0], resamples=100)

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from trifid.models.gcsnet import gcsnet_small
 from trifid.recipes.galaxy4 import galaxy4_spectrum, galaxy4_table
 from trifid.schema import grid
 from trifid.store.read import Store
+from trifid.training.bundle import build_model, load_bundle
 from trifid.training.run import train
 from trifid.transforms.pipeline import SpectrumInput
 
@@ -60,6 +62,7 @@ def test_a_model_that_lives_on_its_table_loses_by_its_permutation(store_folder, 
     assert [model["name"] for model in found["models"]] == [AS_IT_IS, "table permuted"]
     (gap,) = [e for e in found["differences"] if e["metric"] == "accuracy"]
     assert gap["value"] < 0
+    assert found["random_weights"] == {}
     with pytest.raises(RunError, match="no such folder"):
         stress(tmp_path)
 
@@ -73,10 +76,28 @@ def test_a_spectrum_in_the_rest_frame_is_tried_with_redshifts_that_are_off(store
     words = ["evaluate", str(run), "--stress", "--resamples", "100"]
     shown = [CliRunner().invoke(app, [*words, *more]) for more in ([], ["--json"])]
     assert "spectrum permuted" in shown[0].output and "adjusted p" in shown[0].output
-    names = [model["name"] for model in json.loads(shown[1].stdout)["stress"]["models"]]
+    board = json.loads(shown[1].stdout)["stress"]
+    assert "Random weights" in shown[0].output and list(board["random_weights"]) == ["spectrum"]
+    names = [model["name"] for model in board["models"]]
     assert names[:2] == [AS_IT_IS, "spectrum permuted"]
     assert names[2] == "spectrum without 3800 to 4147 A" and len(names) == 11
     assert names[-2:] == ["redshift off by 0.001 (1 + z)", "redshift off by 0.01 (1 + z)"]
+
+
+def test_a_network_before_training_is_its_own_random_weights(store_folder, tmp_path, monkeypatch):
+    """With the weights it began with the curves are one; training moves them apart."""
+    run = tmp_path / "run"
+    recipe = galaxy4_spectrum().replace(model=gcsnet_small())
+    train(recipe.edited([*QUICK, "training.epochs=6"]), store_folder, run)
+    learned = stress(run, resamples=100)["random_weights"]["spectrum"]
+    trained = load_bundle(run / "bundle")
+    card = trained.card
+    start = replace(trained, model=build_model(card.recipe, trained.pipeline, card.task))
+    monkeypatch.setattr("trifid.evaluation.stress.load_bundle", lambda folder: start)
+    unlearned = stress(run, resamples=100)["random_weights"]["spectrum"]
+    assert unlearned["value"] == pytest.approx(1.0) and unlearned["n"] == learned["n"] > 5
+    assert learned["value"] < 0.9
+    assert learned["low"] < learned["value"] < learned["high"]
 
 
 def test_a_window_has_no_data_in_the_frame_of_the_input(store_folder):

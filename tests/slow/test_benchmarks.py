@@ -17,6 +17,7 @@ SMALL = {
     "ingest_spectra": ("--files", "20"),
     "interval_coverage": ("--sets", "2", "--resamples", "50"),
     "memory": ("--rows", "500", "1000"),
+    "nearby": ("--objects", "5000", "--positions", "50", "--radius", "60"),
     "simulate": ("--task", "sgq3", "--rows", "20", "--workers", "1"),
     "store_reads": ("--rows", "1024", "--rounds", "1"),
     "training": ("--rows", "250", "--steps", "2", "--rounds", "1", "--recipe", "galaxy4_table"),

@@ -110,7 +110,7 @@ def draw(found: list[dict[str, Any]], out: Path) -> None:
             place.set_ylabel("weight", fontsize=8)
             unit = "segments [angstrom]" if kind == "segments" else "bands"
             said = "simulated" if run["simulated"] else "real"
-            place.set_title(f"{unit}, {said} test rows", fontsize=8)
+            place.set_title(f"{Path(run['run']).name}: {unit}, {said} test rows", fontsize=8)
             place.margins(y=0.25)
             place.legend(fontsize=7, frameon=False, loc="upper right", ncols=2)
     figure.tight_layout()

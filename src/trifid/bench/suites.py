@@ -220,6 +220,18 @@ def _sgq3_backbones() -> Suite:
     )
 
 
+def _series3_networks() -> Suite:
+    """The review's two families for sequences on the toy light curves."""
+    return Suite(
+        name="series3_networks",
+        contenders=(
+            Contender(name="bigru", recipe="series3"),
+            Contender(name="transformer", recipe="series3_transformer"),
+        ),
+        set=("training.epochs=8", "training.batch_size=32"),
+    )
+
+
 def _table(*features: str) -> str:
     """The change that leaves these columns of the catalogue row as the only input."""
     return f'inputs={{table={{kind="table", features={list(features)}}}}}'.replace("'", '"')
@@ -236,5 +248,6 @@ SUITES = {
         _bhb2_scaling(),
         _sgq3_pictures(),
         _sgq3_backbones(),
+        _series3_networks(),
     )
 }

@@ -245,7 +245,8 @@ def _keep_new(rows: list[Row], held: Store | None) -> list[Skipped]:
 def _nothing(folder: Path, skipped: Sequence[Skipped]) -> str:
     found = f"{folder}: nothing to store"
     if not skipped:
-        return f"{found}: expected spec-*.fits, coadd-*.fits, frame-*.fits, FITS stamps, pictures"
+        files = "spec-*.fits, coadd-*.fits, frame-*.fits, FITS stamps, pictures"
+        return f"{found}: expected {files}, or a catalogue with numbers beside keys and positions"
     first = min(skipped, key=lambda item: "--catalog" not in item.reason)  # says what to do
     more = f" (and {len(skipped) - 1} more)" if len(skipped) > 1 else ""
     return f"{found}: {first.file}: {first.reason}{more}"

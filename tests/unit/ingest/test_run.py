@@ -280,6 +280,9 @@ def test_folders_without_anything_to_store_say_so(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="nothing to store: expected spec-"):
         ingest(tmp_path / "empty", tmp_path / "s")
+    (tmp_path / "names.csv").write_text("ra,dec,name\n10.0,5.0,a\n")
+    with pytest.raises(InputError, match="or a catalogue with numbers beside keys"):
+        ingest(tmp_path / "names.csv", tmp_path / "s")
     assert not (tmp_path / "s").exists()
 
 

@@ -171,7 +171,7 @@ def ingest(
         setting = Setting(folder, out, schema, naming)
         added, resumed, skipped = _write(inputs, rows, [*skipped, *repeated], setting, wanted, pool)
         notes = tuple(note for catalogue in catalogues for note in catalogue.notes)
-        total = added + (len(held) if held is not None else 0)
+        total = added + len(held or ())
         return IngestSummary(out, total, added, resumed, tuple(skipped), notes)
 
 
@@ -275,6 +275,9 @@ def _write(
     out, skipped = setting.out, list(skipped)
     added = resumed = 0
     extend = (out / MANIFEST).exists()
+    chosen = _modalities(rows, setting.naming, wanted)
+    if not extend and not any(chosen.values()):
+        raise InputError(_nothing(inputs.folder, [*skipped, *_unwanted(rows, chosen)]))
     with (
         StoreWriter(out, setting.schema, provenance=_provenance(inputs), extend=extend) as writer,
         progress("ingest", len(rows)) as advance,
@@ -282,7 +285,6 @@ def _write(
         kept = _resumable(writer, inputs.plan)
         number = writer.next_number
         while rows:
-            chosen = _modalities(rows, setting.naming, wanted)
             skipped += _unwanted(rows, chosen)
             plan = shards([row for row in rows if chosen[row.object_id]], chosen, setting.schema)
             jobs = _jobs(plan, chosen, inputs.catalogues, number, kept)
@@ -297,6 +299,7 @@ def _write(
             number += len(plan)
             skipped += failed
             rows = _without(rows, failed)
+            chosen = _modalities(rows, setting.naming, wanted)
         if not added and not extend:
             raise InputError(_nothing(inputs.folder, skipped))
         writer.finish(skipped)
@@ -373,13 +376,12 @@ def _slice(catalogue: Catalogue, index: int, rows: Sequence[Row]) -> Slice:
     ]
     numbers = np.array([number for _, number in pairs], np.int64)
     part = catalogue.scalars.take(pa.array(numbers)).combine_chunks()
-    batches = part.to_batches()
     empty = pa.RecordBatch.from_pylist([], schema=part.schema)
     return Slice(
         name=catalogue.path.name,
         sha256=catalogue.sha256,
         places=[place for place, _ in pairs],
-        scalars=batches[0] if batches else empty,
+        scalars=[*part.to_batches(), empty][0],
         values=catalogue.values[numbers],
         valid=catalogue.valid[numbers],
     )

@@ -1,8 +1,6 @@
 """trifid evaluate and trifid compare, run as a user runs them."""
 
 import json
-import sys
-from types import SimpleNamespace
 
 import pytest
 import typer
@@ -90,20 +88,3 @@ def test_missing_runs_and_bundles_are_user_errors(call, tmp_path):
     no_bundle = call("evaluate", tmp_path, "--data", tmp_path / "sky").exception
     assert isinstance(no_bundle, RunError)
     assert "in one of the folds" in str(no_bundle)
-
-
-def test_another_store_is_predicted_into_the_run_folder(
-    call, write, columns, tmp_path, monkeypatch
-):
-    (tmp_path / "run" / "bundle").mkdir(parents=True)
-
-    def predict_store(bundle, store, out):
-        assert (bundle, store) == (tmp_path / "run" / "bundle", tmp_path / "other sky")
-        return write(columns(40), name=str(out.relative_to(tmp_path)))
-
-    module = SimpleNamespace(predict_store=predict_store)
-    monkeypatch.setitem(sys.modules, "trifid.evaluation.run", module)
-    words = ("--data", tmp_path / "other sky", "--resamples", 100, "--json")
-    shown = call("evaluate", tmp_path / "run", *words)
-    assert json.loads(shown.stdout)["n"] == 40
-    assert (tmp_path / "run" / "predictions-other_sky.parquet").is_file()

@@ -111,6 +111,7 @@ def test_few_rows_and_stores_without_instruments_have_no_area(run, write, store_
 def test_evaluate_shows_the_areas_and_slices_of_another_store(run, other):
     shown = CliRunner().invoke(app, ["evaluate", str(run), "--data", str(other)])
     assert shown.exit_code == 0, shown.output
+    assert (run / f"predictions-{other.name}.parquet").is_file()
     assert "Unlike the training data" in shown.output and "BOSS" in shown.output
     document = document_of_store(run, other, resamples=100)
     assert {"SDSS", "BOSS"} <= {e["slice"] for e in document["slices"]}

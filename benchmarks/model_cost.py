@@ -216,7 +216,7 @@ def written(signature: Signature) -> str:
 
 def page(rows: list[Row], device: str, threads: int) -> str:
     """The Markdown page."""
-    where = torch.cuda.get_device_name() if device == "cuda" else f"{processor()}, {threads} thread"
+    where = torch.cuda.get_device_name() if device == "cuda" else f"{processor()}, threads: {threads}"
     networks = [row for row in rows if "parameters" in row]
     fitted = [row for row in rows if "fit" in row]
     lines = [

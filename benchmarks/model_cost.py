@@ -216,7 +216,8 @@ def written(signature: Signature) -> str:
 
 def page(rows: list[Row], device: str, threads: int) -> str:
     """The Markdown page."""
-    where = torch.cuda.get_device_name() if device == "cuda" else f"{processor()}, threads: {threads}"
+    own = f"{processor()}, threads: {threads}"
+    where = torch.cuda.get_device_name() if device == "cuda" else own
     networks = [row for row in rows if "parameters" in row]
     fitted = [row for row in rows if "fit" in row]
     lines = [

@@ -99,7 +99,7 @@ def _pages(wanted: Wanted, ask: Ask, folder: Path) -> Iterator[list[Row]]:
         top = MAX_ROWS if left is None else min(MAX_ROWS, left)
         sql = rows_query(wanted.selection, wanted.release, wanted.options, top=top, after=last)
         path = folder / f"{number:05d}.csv"
-        page = in_order(_page(wanted, ask, path, sql, after=last), last)[:left]
+        page = _page(wanted, ask, path, sql, after=last)[:left]
         if not page:
             return
         yield page
@@ -187,9 +187,7 @@ def _page(
 
     def read(text: str) -> list[Row]:
         page = read_page(text, wanted.columns)
-        if not wanted.listed.rows:
-            in_order(page, after)
-        return page
+        return page if wanted.listed.rows else in_order(page, after)
 
     if path.is_file():
         return read(path.read_text(encoding="utf-8"))

@@ -10,7 +10,6 @@ from safetensors.torch import load_file
 
 from trifid.errors import ConfigError, RunError
 from trifid.store.read import Store
-from trifid.training import loop
 from trifid.training.rows import make_loader, task_rows
 from trifid.training.run import train
 
@@ -39,25 +38,10 @@ def test_the_same_recipe_gives_the_same_bundle(trained_run, store_folder, small_
 
 @pytest.mark.parametrize("stop_at", [1, 5])
 def test_a_run_stopped_anywhere_resumes_to_the_same_bytes(
-    trained_run, store_folder, small_recipe, tmp_path, monkeypatch, stop_at
+    trained_run, store_folder, small_recipe, stopped, stop_at
 ):
     """Stopped after a checkpoint within an epoch (step 1) and in the second epoch (step 5)."""
-    steps = 0
-    real = loop.Trainer._step
-
-    def stopping(self, raw):
-        nonlocal steps
-        steps += 1
-        if steps > stop_at:
-            raise KeyboardInterrupt
-        return real(self, raw)
-
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
-    monkeypatch.setattr(loop.Trainer, "_step", stopping)
-    out = tmp_path / "run"
-    with pytest.raises(KeyboardInterrupt):
-        train(small_recipe, store_folder, out)
-    monkeypatch.undo()
+    out = stopped(small_recipe, stop_at)
     train(small_recipe, store_folder, out, resume=True)
     for name in ("bundle.json", "model.safetensors"):
         assert (out / "bundle" / name).read_bytes() == (trained_run / "bundle" / name).read_bytes()

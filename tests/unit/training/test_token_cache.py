@@ -203,29 +203,14 @@ def whole(recipe, store_folder, tmp_path_factory):
 
 @pytest.mark.parametrize("stop_at", [5, 10, 14])
 def test_a_run_stopped_in_either_stage_resumes_to_the_same_bytes(
-    whole, recipe, store_folder, tmp_path, monkeypatch, stop_at
+    whole, recipe, store_folder, stopped, stop_at
 ):
     """Within the second, third and fourth epoch, of four steps each."""
     assert log_of(whole)[0]["step"] == 4
-    steps, real = 0, Trainer._step
-
-    def stopping(self, raw):
-        nonlocal steps
-        steps += 1
-        if steps > stop_at:
-            raise KeyboardInterrupt
-        return real(self, raw)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
-        patch.setattr(Trainer, "_step", stopping)
-        with pytest.raises(KeyboardInterrupt):
-            train(recipe, store_folder, tmp_path / "run")
-    train(recipe, store_folder, tmp_path / "run", resume=True)
+    out = stopped(recipe, stop_at)
+    train(recipe, store_folder, out, resume=True)
     for name in ("bundle.json", "model.safetensors"):
-        assert (tmp_path / "run" / "bundle" / name).read_bytes() == (
-            whole / "bundle" / name
-        ).read_bytes()
+        assert (out / "bundle" / name).read_bytes() == (whole / "bundle" / name).read_bytes()
 
 
 def test_the_last_answers_are_those_of_the_best_weights_of_the_first_stage(
